@@ -1,0 +1,3 @@
+"""An open BitTorrent tracker."""
+
+__version__ = "0.1.0"
