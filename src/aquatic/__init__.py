@@ -1,3 +1,5 @@
 """An open BitTorrent tracker."""
 
-__version__ = "0.1.0"
+from importlib.metadata import version
+
+__version__ = version("aquatic")

@@ -1,0 +1,23 @@
+# `make run` and `make test` are all the set-up there is; see CONTRIBUTING.md for the rest.
+.DEFAULT_GOAL := help
+JOBS ?= 2
+PROFILE ?= release
+export AQUATIC_JOBS := $(JOBS)
+
+.PHONY: help run test
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+run: ## start the UDP tracker in the foreground; ARGS="-c FILE" for a configuration
+	@tools/setup run
+	@exec .venv/bin/aquatic udp $(ARGS)
+
+test: ## the whole test suite; ARGS="tests/unit -k NAME" for a part of it
+	@tools/setup test
+	@exec .venv/bin/python -m pytest -n $(JOBS) $(ARGS)
+
+.PHONY: lock
+lock: ## write constraints.txt anew from what is installed in .venv
+	@sed -i '1!d' constraints.txt
+	@.venv/bin/python -m pip freeze --exclude-editable >>constraints.txt

@@ -1,0 +1,5 @@
+import aquatic
+
+
+def test_the_version_is_the_installed_ones():
+    assert aquatic.__version__.count(".") == 2
