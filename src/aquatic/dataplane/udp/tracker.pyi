@@ -5,7 +5,9 @@ from typing import Final, Literal
 REQUEST_TYPES: Final = ("connect", "announce", "scrape")
 
 class Settings:
-    """What the data plane is told once, at start. All counts and bytes are bounds; 0 bytes of memory = the arena's size."""
+    """What the data plane is told once, at start. All counts and bytes are bounds; 0 bytes of memory = the
+    arena's size.
+    """
 
     def __init__(
         self,
@@ -29,49 +31,83 @@ class Settings:
     ) -> None: ...
 
 class Tracker:
-    """The swarm store and the state of all UDP workers. Threads call `run_worker`; every other method is for the control plane."""
+    """The swarm store and the state of all UDP workers. Threads call `run_worker`; every other method is for
+    the control plane.
+    """
 
     def __init__(self, settings: Settings) -> None:
         """Takes all memory that the workers need. MemoryError if it can't be had."""
     def run_worker(self, index: int, ipv4_socket: int, ipv6_socket: int) -> None:
-        """Serve the bound, non-blocking sockets (-1: none) until `stop`, without the GIL. Ends the process if it fails."""
+        """Serve the bound, non-blocking sockets (-1: none) until `stop`, without the GIL. Ends the process if
+        it fails.
+        """
     def stop(self) -> None:
         """Ask every worker to answer what it has received and return."""
     def heartbeat(self, index: int) -> int:
-        """Turns of the worker's loop so far. A worker turns at least every poll_timeout_ms; it is hung when this stands still."""
+        """Turns of the worker's loop so far. A worker turns at least every poll_timeout_ms; it is hung when
+        this stands still.
+        """
     def counters(self, index: int, family: Literal[4, 6]) -> dict[str, int]:
         """Counters of one worker since start, by the names in `COUNTER_NAMES`."""
     def latency_buckets(self, index: int, request_type: str) -> list[int]:
-        """Responses by latency since start; the bounds of bucket i are `latency_bucket_bound_ns(i - 1)` (excluded) to (i) (included)."""
+        """Responses by latency since start; the bounds of bucket i are `latency_bucket_bound_ns(i - 1)`
+        (excluded) to (i) (included).
+        """
     def swarm_counts(self) -> dict[str, int]:
-        """Now: torrents, torrents_ipv4, torrents_ipv6 (with at least one such peer), peers_ipv4, peers_ipv6, seeders_ipv4,
-        seeders_ipv6, memory_bytes, evicted_torrents, refused_torrents, refused_peers (since start), lock_hold_ns_max (of
-        maintenance since start)."""
+        """Now: torrents, torrents_ipv4, torrents_ipv6 (with at least one such peer), peers_ipv4, peers_ipv6,
+        seeders_ipv4, seeders_ipv6, memory_bytes, evicted_torrents, refused_torrents, refused_peers (since
+        start), lock_hold_ns_max (of maintenance since start).
+        """
     def peers_per_torrent_buckets(self, family: Literal[4, 6]) -> list[int]:
-        """Torrents by their number of peers of that family, as of the last complete cleaning of every shard; same bucket scale
-        as latency (`latency_bucket_bound_ns`), torrents without such peers left out. Empty before the first cleaning."""
+        """Torrents by their number of peers of that family, as of the last complete cleaning of every shard;
+        same bucket scale as latency (`latency_bucket_bound_ns`), torrents without such peers left out. Empty
+        before the first cleaning.
+        """
     def peer_prefixes(self) -> list[tuple[bytes, int]]:
-        """The first eight bytes of peer ids with the number of peers in the swarms; b"" collects what did not fit the table."""
+        """The first eight bytes of peer ids with the number of peers in the swarms; b"" collects what did not
+        fit the table.
+        """
     def set_access_list(self, mode: Literal["off", "allow", "deny"], info_hashes: bytes) -> None:
-        """Swap the list (20 bytes a hash, in a row). Torrents no longer allowed go at the next cleaning. MemoryError."""
+        """Swap the list (20 bytes a hash, in a row). Torrents no longer allowed go at the next cleaning.
+        MemoryError.
+        """
     def export_torrents(self, cursor: int) -> tuple[int, bytes]:
-        """A piece of the scrape export: (next cursor, lines "4|6 hexhash seeders leechers\\n"); start with 0, -1 ends. Bounded
-        work; requests go on meanwhile. Without the GIL while it collects."""
+        """A piece of the scrape export: (next cursor, lines "4|6 hexhash seeders leechers\\n"); start with 0,
+        -1 ends. Bounded work; requests go on meanwhile. Without the GIL while it collects.
+        """
     def export_downloads(self, cursor: int) -> tuple[int, bytes]:
-        """A piece of the download counts: (next cursor, records of 20 bytes hash and 4 bytes count, little endian)."""
+        """A piece of the download counts: (next cursor, records of 20 bytes hash and 4 bytes count, little
+        endian).
+        """
     def import_downloads(self, records: bytes) -> int:
         """Add records as `export_downloads` gives them; returns how many fitted the bound."""
     def cleanings(self) -> int:
         """Complete cleanings of the whole store since start (scrape exports count these)."""
 
 COUNTER_NAMES: Final = (
-    "requests_connect", "requests_announce", "requests_scrape",
-    "responses_connect", "responses_announce", "responses_scrape", "responses_error",
-    "errors_malformed", "errors_connection_id_bad", "errors_connection_id_expired", "errors_refused", "errors_not_allowed",
-    "bytes_received", "bytes_sent",
-    "dropped_by_kernel", "dropped_send_buffer_full", "dropped_send_error", "resent",
-    "batches", "waits",
+    "requests_connect",
+    "requests_announce",
+    "requests_scrape",
+    "responses_connect",
+    "responses_announce",
+    "responses_scrape",
+    "responses_error",
+    "errors_malformed",
+    "errors_connection_id_bad",
+    "errors_connection_id_expired",
+    "errors_refused",
+    "errors_not_allowed",
+    "bytes_received",
+    "bytes_sent",
+    "dropped_by_kernel",
+    "dropped_send_buffer_full",
+    "dropped_send_error",
+    "resent",
+    "batches",
+    "waits",
 )
 
 def latency_bucket_bound_ns(index: int) -> int:
-    """The greatest value that falls into this bucket of the log-linear scale (exact below 16, within 1/16 above)."""
+    """The greatest value that falls into this bucket of the log-linear scale (exact below 16, within 1/16
+    above).
+    """
