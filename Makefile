@@ -17,6 +17,17 @@ test: ## the whole test suite; ARGS="tests/unit -k NAME" for a part of it
 	@tools/setup test
 	@exec .venv/bin/python -m pytest -n $(JOBS) $(ARGS)
 
+.PHONY: build test-asan test-tsan
+build: ## build PROFILE (release, release-debug, asan, tsan) into build/PROFILE/venv; OPTIONS="-Db_lto=true"
+	@tools/setup run
+	@tools/build $(PROFILE) $(OPTIONS)
+
+test-asan: ## the data plane's tests with AddressSanitizer and UndefinedBehaviorSanitizer
+	@tools/sanitized asan $(ARGS)
+
+test-tsan: ## the data plane's tests with ThreadSanitizer
+	@tools/sanitized tsan $(ARGS)
+
 .PHONY: lock
 lock: ## write constraints.txt anew from what is installed in .venv
 	@sed -i '1!d' constraints.txt

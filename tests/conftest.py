@@ -1,8 +1,29 @@
 """What every test folder shares."""
 
+import os
 from collections import Counter
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says something about the machine only.
+settings.register_profile("aquatic", deadline=None, print_blob=True)
+settings.load_profile("aquatic")
+
+collect_ignore = [] if "AQUATIC_SANITIZER" in os.environ else ["sanitizer"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of every file that imports compiled code."""
+    compiled = ("aquatic.dataplane", "aquatic.testing")
+    uses_compiled: dict[os.PathLike[str], bool] = {}
+    for item in items:
+        if item.path not in uses_compiled:
+            source = item.path.read_text()
+            uses_compiled[item.path] = any(package in source for package in compiled)
+        if uses_compiled[item.path]:
+            item.add_marker(pytest.mark.dataplane)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
