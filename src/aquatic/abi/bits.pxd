@@ -17,6 +17,11 @@ cdef extern from * nogil:
     { unsigned __int128 product = (unsigned __int128)a * b; return (uint64_t)product ^ (uint64_t)(product >> 64); }
     static inline uint64_t aquatic_multiply_high(uint64_t a, uint64_t b)
     { return (uint64_t)(((unsigned __int128)a * b) >> 64); }
+    #if defined(__x86_64__) || defined(__i386__)
+    #define aquatic_relax() __builtin_ia32_pause()
+    #else
+    #define aquatic_relax() ((void)0)
+    #endif
     #define aquatic_likely(x) __builtin_expect(!!(x), 1)
     #define aquatic_unlikely(x) __builtin_expect(!!(x), 0)
     """
@@ -24,5 +29,7 @@ cdef extern from * nogil:
     int log2_floor "aquatic_log2"(uint64_t x)
     uint64_t multiply_fold "aquatic_multiply_fold"(uint64_t a, uint64_t b)
     uint64_t multiply_high "aquatic_multiply_high"(uint64_t a, uint64_t b)
+    # For a loop that waits by spinning.
+    void relax "aquatic_relax"()
     bint likely "aquatic_likely"(bint condition)
     bint unlikely "aquatic_unlikely"(bint condition)

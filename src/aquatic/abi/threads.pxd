@@ -33,6 +33,11 @@ cdef extern from * nogil:
         clock_gettime(clock, &now);
         return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
     }
+    static inline void aquatic_sleep_ns(uint64_t duration)
+    {
+        struct timespec left = { (time_t)(duration / 1000000000u), (long)(duration % 1000000000u) };
+        clock_nanosleep(CLOCK_MONOTONIC, 0, &left, NULL);
+    }
     #define aquatic_boot_ns() aquatic_clock_ns(CLOCK_BOOTTIME)
     #define aquatic_real_ns() aquatic_clock_ns(CLOCK_REALTIME)
     #define aquatic_thread_cpu_ns() aquatic_clock_ns(CLOCK_THREAD_CPUTIME_ID)
@@ -42,3 +47,5 @@ cdef extern from * nogil:
     # Since 1970: what the kernel's receive timestamps are given in.
     uint64_t real_ns "aquatic_real_ns"()
     uint64_t thread_cpu_ns "aquatic_thread_cpu_ns"()
+    # Or shorter, when a signal comes.
+    void sleep_ns "aquatic_sleep_ns"(uint64_t duration)

@@ -1,0 +1,33 @@
+"""What one generator is told: the compiled side reads these by name."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Mode = Literal["greet", "closed", "open", "fill", "drain"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What is asked for, and how; of one worker."""
+
+    weight_connect: int
+    weight_announce: int
+    weight_scrape: int
+    peers_wanted: int
+    scrape_torrents: int
+    event: int
+    # Requests under way at most, for each socket.
+    window: int
+    timeout_seconds: float
+    # A new connection id is asked for after this long, whatever the weights.
+    connection_age_seconds: float
+    # When nothing came and nothing is due; 0 spins.
+    idle_sleep_us: int
+    # The torrents may hold peers that are not of the population: counts and addresses are not checked.
+    foreign_peers: bool
+    random_seed: int
+    # The first socket's address in network byte order; the others follow it.
+    first_source: bytes
+    # Workers that divide the population among them, and which of these this is.
+    shares: int
+    share_index: int
