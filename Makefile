@@ -28,6 +28,14 @@ test-asan: ## the data plane's tests with AddressSanitizer and UndefinedBehavior
 test-tsan: ## the data plane's tests with ThreadSanitizer
 	@tools/sanitized tsan $(ARGS)
 
+.PHONY: fuzz fuzz-long
+fuzz: ## replay the corpora and fuzz each decoder for SECONDS (20); ARGS="NAME..." for some
+	@tools/setup fuzz
+	@.venv/bin/python -m tools.fuzz --seconds $(or $(SECONDS),20) $(ARGS)
+
+fuzz-long: ## the same for an hour each
+	@$(MAKE) --no-print-directory fuzz SECONDS=$(or $(SECONDS),3600)
+
 .PHONY: lock
 lock: ## write constraints.txt anew from what is installed in .venv
 	@sed -i '1!d' constraints.txt
