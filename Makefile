@@ -36,6 +36,11 @@ fuzz: ## replay the corpora and fuzz each decoder for SECONDS (20); ARGS="NAME..
 fuzz-long: ## the same for an hour each
 	@$(MAKE) --no-print-directory fuzz SECONDS=$(or $(SECONDS),3600)
 
+.PHONY: docs
+docs: ## write docs/configuration.md anew from the code
+	@tools/setup run
+	@.venv/bin/python -m aquatic.control.reference >docs/configuration.md
+
 .PHONY: lock
 lock: ## write constraints.txt anew from what is installed in .venv
 	@sed -i '1!d' constraints.txt

@@ -13,6 +13,7 @@ import aquatic
 from aquatic.control import compat_udp
 from aquatic.control.machine import usable_cores
 from aquatic.control.model import Configuration, LogLevel
+from aquatic.control.setting import one_line
 from aquatic.control.toml_file import ConfigurationError
 
 FAILED = 1
@@ -23,7 +24,7 @@ class ArgumentParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print one line and exit."""
-        self.exit(FAILED, f"Error: {message}; see {self.prog} --help\n")
+        self.exit(FAILED, f"Error: {one_line(message)}; see {self.prog} --help\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

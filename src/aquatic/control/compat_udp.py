@@ -204,11 +204,10 @@ def _newest_listeners(values: Values) -> tuple[Listener, ...]:
     versions: tuple[Literal[4, 6], ...] = (4, 6)
     for ip_version in versions:
         name = f"network.address_ipv{ip_version}"
-        address = values.by_name[name]
-        if address.ip_version != ip_version:
-            values.add_problem(name, f'"{address}" is not an IPv{ip_version} address')
+        if values.by_name[name].ip_version != ip_version:
+            values.add_problem(name, f'"{values.by_name[name]}" is not an IPv{ip_version} address')
         if values.by_name[f"network.use_ipv{ip_version}"]:
-            listeners.append(Listener(**{**shared, "address": address}))
+            listeners.append(Listener(**shared, address=values.by_name[name]))
     return tuple(listeners)
 
 
@@ -217,7 +216,7 @@ def _released_listeners(values: Values) -> tuple[Listener, ...]:
     address, only_ipv6 = values.by_name["network.address"], values.by_name["network.only_ipv6"]
     if only_ipv6 and address.ip_version == 4:
         values.add_problem("network.only_ipv6", f'needs an IPv6 address, network.address is "{address}"')
-    return (Listener(**{**values.fields_of(Listener), "address": address, "ipv6_only": only_ipv6}),)
+    return (Listener(**values.fields_of(Listener) | {"address": address, "ipv6_only": only_ipv6}),)
 
 
 def _without_effect(values: Values) -> Iterator[Problem]:

@@ -63,8 +63,9 @@ class Values:
         self.names = {key.target: name for name, key in self.keys.items() if key.target}
 
     def add_problem(self, name: str, text: str) -> None:
-        """Something is wrong with a known key's value."""
+        """Something is wrong with a known key's value: its default takes the place."""
         self.wrong.add(name)
+        self.by_name[name] = self.keys[name].setting.default
         self.problems.append(self.file.problem(self.keys[name].path, f"{name}: {text}"))
 
     def fields_of(self, model_class: type) -> dict[str, Any]:

@@ -124,6 +124,11 @@ def shorten(text: str) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
+def one_line(text: str) -> str:
+    """A stranger's text without what would break the line or the terminal."""
+    return CONTROL_CHARACTER.sub(lambda character: repr(character[0])[1:-1], text)
+
+
 def quote(text: str) -> str:
     """A value from a file within a sentence."""
     return f'"{shorten(text)}"'
@@ -138,5 +143,5 @@ def _instance(raw: object, expected: type[T]) -> T:
 
 def _printable(text: str) -> str:
     if CONTROL_CHARACTER.search(text):
-        raise ValueError(f"{quote(repr(text)[1:-1])} contains a control character")
+        raise ValueError(f"{quote(one_line(text))} contains a control character")
     return text

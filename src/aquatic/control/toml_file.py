@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from aquatic.control.setting import one_line
+
 FILE_BYTES_MAX = 1 << 20
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 ERROR_POSITION = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
@@ -54,7 +56,7 @@ class TomlFile:
 
 def read_toml_file(path: Path) -> TomlFile:
     """Read and parse a file; ConfigurationError when that is impossible."""
-    name = str(path)
+    name = one_line(str(path))
     try:
         with path.open("rb") as file:
             content = file.read(FILE_BYTES_MAX + 1)

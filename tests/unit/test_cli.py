@@ -1,0 +1,135 @@
+"""The command line, mostly as processes: what is printed where, and the exit codes."""
+
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import aquatic
+from aquatic import cli
+from aquatic.control.compat_udp import load
+from aquatic.control.machine import usable_cores
+from aquatic.control.model import Configuration
+from aquatic.control.reference import reference
+from aquatic.control.toml_file import parse_toml
+
+ROOT = Path(__file__).parents[2]
+DEFAULT = load(parse_toml("t", b""), usable_cores()).configuration
+
+
+def run(*arguments: str | Path) -> tuple[int, str, str]:
+    command = [sys.executable, "-m", "aquatic", *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Configuration]:
+    """What would have been run, by a supervisor that ends at once with exit code 7."""
+    configurations: list[Configuration] = []
+    supervisor = ModuleType("aquatic.control.supervisor")
+
+    def run_udp(configuration: Configuration) -> int:
+        configurations.append(configuration)
+        return 7
+
+    vars(supervisor)["run_udp"] = run_udp
+    monkeypatch.setitem(sys.modules, supervisor.__name__, supervisor)
+    return configurations
+
+
+@pytest.mark.parametrize("arguments", [["-v"], ["--version"], ["udp", "-v"], ["udp", "--version", "-p"]])
+def test_the_version(arguments: list[str]) -> None:
+    assert run(*arguments) == (0, f"aquatic {aquatic.__version__}\n", "")
+
+
+@pytest.mark.parametrize("arguments", [["-h"], ["--help"], ["udp", "-h"]])
+def test_help(arguments: list[str]) -> None:
+    status, output, errors = run(*arguments)
+    assert (status, errors) == (0, "")
+    assert output.startswith("usage: aquatic")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ([], "the following arguments are required: COMMAND; see aquatic --help"),
+        (["tcp"], "argument COMMAND: invalid choice: 'tcp' (choose from 'udp'); see aquatic --help"),
+        (["udp", "-x"], "unrecognized arguments: -x; see aquatic --help"),
+        (["udp", "--print"], "unrecognized arguments: --print; see aquatic --help"),
+        (["udp", "a\nb"], "unrecognized arguments: a\\nb; see aquatic --help"),
+        (["udp", "-c"], "argument -c/--config-file: expected one argument; see aquatic udp --help"),
+    ],
+)
+def test_wrong_arguments(arguments: list[str], error: str) -> None:
+    status, output, errors = run(*arguments)
+    assert (status, output) == (1, "")
+    # Later versions of Python leave out the quotes around choices.
+    assert errors.replace("from udp", "from 'udp'") == f"Error: {error}\n"
+
+
+def test_the_printed_default_reads_as_the_default(tmp_path: Path, started: list[Configuration]) -> None:
+    status, output, errors = run("udp", "-p")
+    assert (status, errors) == (0, "")
+    path = tmp_path / "default.toml"
+    path.write_text(output)
+    assert cli.main(["udp", "-c", str(path)]) == 7
+    assert started == [DEFAULT]
+
+
+def test_a_bad_file_is_told_on_standard_error(tmp_path: Path) -> None:
+    path = tmp_path / "bad.toml"
+    path.write_text("socket_worker = 1\nlog_level = 4\n")
+    assert run("udp", "-c", path) == (
+        1,
+        "",
+        f"Error: {path}:1: socket_worker: unknown key; did you mean socket_workers?\n"
+        f"Error: {path}:2: log_level: expected a string, found an integer\n",
+    )
+
+
+@pytest.mark.parametrize("name", ["missing.toml", "line\nbreak\udcff.toml", ""])
+def test_an_unreadable_file(name: str, tmp_path: Path) -> None:
+    status, output, errors = run("udp", "--config-file", tmp_path / name)
+    assert (status, output) == (1, "")
+    assert errors.startswith(f"Error: {tmp_path}")
+    assert "the file can't be read: " in errors
+    assert errors.count("\n") == 1
+
+
+def test_without_a_file_the_default_is_run(started: list[Configuration]) -> None:
+    assert cli.main(["udp"]) == 7
+    assert started == [DEFAULT]
+
+
+def test_the_parsed_configuration_is_printed_before_the_run(
+    tmp_path: Path, started: list[Configuration], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text("network.address = '127.0.0.1:0'\ncleaning.max_peer_age = 4000\n")
+    assert cli.main(["udp", "-P", "-c", str(path)]) == 7
+    printed = capsys.readouterr().out
+    assert load(parse_toml("t", printed.encode()), usable_cores()).configuration == started[0]
+    assert "max_peer_age = 4000" in printed
+
+
+@pytest.mark.parametrize(("log_level", "is_said"), [("error", True), ("off", False)])
+def test_warnings_are_said_at_start(
+    log_level: str,
+    is_said: bool,
+    tmp_path: Path,
+    started: list[Configuration],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text(f"log_level = '{log_level}'\nnetwork.ring_size = 1\n")
+    assert cli.main(["udp", "-c", str(path)]) == 7
+    warning = f"Warning: {path}:2: network.ring_size has no effect: there is no io_uring here\n"
+    assert capsys.readouterr().err == (warning if is_said else "")
+    assert len(started) == 1
+
+
+def test_the_documented_configuration_is_that_of_the_code() -> None:
+    assert (ROOT / "docs/configuration.md").read_text() == reference(), "write it anew with: make docs"

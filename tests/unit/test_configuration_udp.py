@@ -1,0 +1,409 @@
+"""The Rust tracker's files: what each key means in the model, and what is said about a bad file."""
+
+import tomllib
+from collections.abc import Callable
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from aquatic.control.compat_udp import KNOWN_KEYS, Layout, Loaded, layout_keys, load, print_loaded
+from aquatic.control.model import (
+    RESPONSE_BYTES_MAX,
+    AccessListMode,
+    Configuration,
+    Listener,
+    LogLevel,
+    PinningDirection,
+    announce_peers_fitting,
+    contradictions,
+    scrape_torrents_fitting,
+)
+from aquatic.control.setting import setting_of
+from aquatic.control.socket_address import SocketAddress
+from aquatic.control.toml_file import ConfigurationError, parse_toml
+
+DATA = Path(__file__).parent / "data"
+NEWEST, RELEASED = DATA / "aquatic-udp-newest.toml", DATA / "aquatic-udp-0.9.0.toml"
+CORES = frozenset({0, 1, 2, 3})
+
+
+def load_text(text: str) -> Loaded:
+    return load(parse_toml("t", text.encode()), CORES)
+
+
+def problems_of(text: str) -> list[str]:
+    with pytest.raises(ConfigurationError) as caught:
+        load_text(text)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def dotted(tables: dict[str, object], prefix: str = "") -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in tables.items():
+        found |= dotted(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+    return found
+
+
+def listener(address: str, **changes: bool | int) -> Listener:
+    return Listener(address=SocketAddress.parse(address), **changes)  # type: ignore[arg-type]
+
+
+def test_the_defaults_are_those_of_the_newest_layout() -> None:
+    recorded = dotted(tomllib.loads(NEWEST.read_text()))
+    printed = dotted(tomllib.loads(print_loaded(load_text(""), "default")))
+    additions = {key.name for key in KNOWN_KEYS if key.is_addition}
+    assert {name: value for name, value in printed.items() if name not in additions} == recorded
+    assert additions <= printed.keys()
+
+
+def test_the_defaults_are_those_of_the_released_layout() -> None:
+    recorded = dotted(tomllib.loads(RELEASED.read_text()))
+    defaults = {key.name: key.setting.write(key.setting.default) for key in layout_keys(Layout.RELEASED)}
+    assert {name: defaults[name] for name in recorded} == recorded
+    later = {key.name for key in KNOWN_KEYS if key.is_addition or key.name.startswith("scrape_exports.")}
+    assert defaults.keys() == recorded.keys() | later
+
+
+@pytest.mark.parametrize("text", ["", NEWEST.read_text()], ids=["empty", "newest"])
+def test_the_default_configuration(text: str) -> None:
+    configuration = load_text(text).configuration
+    assert configuration == Configuration(listeners=(listener("0.0.0.0:3000"), listener("[::]:3000")))
+
+
+def test_the_default_configuration_of_the_released_layout() -> None:
+    loaded = load_text(RELEASED.read_text())
+    assert loaded.layout is Layout.RELEASED
+    assert loaded.configuration == Configuration(listeners=(listener("0.0.0.0:3000", ipv6_only=False),))
+
+
+MEANINGS: dict[str, tuple[str, Callable[[Configuration], object], object]] = {
+    "socket_workers": ("0", lambda c: c.workers.count, 0),
+    "log_level": ('"trace"', lambda c: c.log_level, LogLevel.TRACE),
+    "network.use_ipv4": ("false", lambda c: c.listeners, (listener("[::]:3000"),)),
+    "network.use_ipv6": ("false", lambda c: c.listeners, (listener("0.0.0.0:3000"),)),
+    "network.address_ipv4": (
+        '"127.0.0.1:0"',
+        lambda c: c.listeners[0].address,
+        SocketAddress(ip_address("127.0.0.1"), 0),
+    ),
+    "network.address_ipv6": (
+        '"[fe80::1%2]:65535"',
+        lambda c: c.listeners[1].address,
+        SocketAddress(ip_address("fe80::1%2"), 65535),
+    ),
+    "network.set_only_ipv6": ("false", lambda c: c.listeners[1].ipv6_only, False),
+    "network.address": ('"[::1]:1"', lambda c: c.listeners, (listener("[::1]:1", ipv6_only=False),)),
+    "network.only_ipv6": (
+        'true\nnetwork.address = "[::]:1"',
+        lambda c: c.listeners,
+        (listener("[::]:1", ipv6_only=True),),
+    ),
+    "network.socket_recv_buffer_size": ("0", lambda c: [x.receive_buffer_bytes for x in c.listeners], [0, 0]),
+    "network.poll_timeout_ms": ("9", lambda c: c.workers.poll_timeout_ms, 9),
+    "network.resend_buffer_max_len": ("9", lambda c: c.workers.resend_responses_max, 9),
+    "network.reuseport_steering": ("true", lambda c: c.workers.reuseport_steering, True),
+    "protocol.max_scrape_torrents": ("9", lambda c: c.answers.scrape_torrents_max, 9),
+    "protocol.max_response_peers": ("9", lambda c: c.answers.response_peers_max, 9),
+    "protocol.peer_announce_interval": ("9", lambda c: c.answers.announce_interval_seconds, 9),
+    "statistics.interval": ("0", lambda c: c.statistics.interval_seconds, 0),
+    "statistics.torrent_peer_histograms": ("true", lambda c: c.statistics.peers_per_torrent, True),
+    "statistics.peer_clients": ("true", lambda c: c.statistics.peer_clients, True),
+    "statistics.print_to_stdout": ("true", lambda c: c.statistics.standard_output, True),
+    "statistics.write_html_to_file": ("true", lambda c: c.statistics.html_file, True),
+    "statistics.html_file_path": ('"./a"', lambda c: c.statistics.html_file_path, "./a"),
+    "statistics.run_prometheus_endpoint": ("true", lambda c: c.statistics.prometheus, True),
+    "statistics.prometheus_endpoint_address": (
+        '"[::1]:9"',
+        lambda c: c.statistics.prometheus_address,
+        SocketAddress.parse("[::1]:9"),
+    ),
+    "statistics.prometheus_peer_id_prefixes": (
+        "true\nstatistics.peer_clients = true",
+        lambda c: c.statistics.prometheus_peer_id_prefixes,
+        True,
+    ),
+    "statistics.response_latency": ("true", lambda c: c.statistics.response_latency, True),
+    "cleaning.torrent_cleaning_interval": ("9", lambda c: c.swarm.cleaning_interval_seconds, 9),
+    "cleaning.max_connection_age": ("9", lambda c: c.answers.connection_age_seconds_max, 9),
+    "cleaning.max_peer_age": ("9", lambda c: c.swarm.peer_age_seconds_max, 9),
+    "privileges.drop_privileges": ("true", lambda c: c.privileges.drop, True),
+    "privileges.chroot_path": ('"/a"', lambda c: c.privileges.chroot_path, "/a"),
+    "privileges.group": ('"a"', lambda c: c.privileges.group, "a"),
+    "privileges.user": ('"a"', lambda c: c.privileges.user, "a"),
+    "access_list.mode": ('"deny"', lambda c: c.access_list.mode, AccessListMode.DENY),
+    "access_list.path": ('"a"', lambda c: c.access_list.path, "a"),
+    "scrape_exports.enable_scrape_exports": ("true", lambda c: c.scrape_exports.enabled, True),
+    "scrape_exports.frequency": ("0", lambda c: c.scrape_exports.cleanings_per_export, 0),
+    "scrape_exports.path": ('"a"', lambda c: c.scrape_exports.path, "a"),
+    "limits.max_torrents": ("9", lambda c: c.swarm.torrents_max, 9),
+    "limits.max_peers": ("9", lambda c: c.swarm.peers_max, 9),
+    "limits.max_memory_bytes": ("9", lambda c: c.swarm.memory_bytes_max, 9),
+    "cpu_pinning.active": ("true", lambda c: c.workers.cpu_pinning.active, True),
+    "cpu_pinning.direction": (
+        '"descending"',
+        lambda c: c.workers.cpu_pinning.direction,
+        PinningDirection.DESCENDING,
+    ),
+    "cpu_pinning.core_offset": ("9", lambda c: c.workers.cpu_pinning.core_offset, 9),
+    "cpu_pinning.cores": ("[2, 0]", lambda c: c.workers.cpu_pinning.cores, (2, 0)),
+}
+WITHOUT_MEANING = {"network.use_io_uring", "network.ring_size"}
+
+
+@pytest.mark.parametrize("name", MEANINGS)
+def test_what_a_key_means(name: str) -> None:
+    written, of, expected = MEANINGS[name]
+    assert of(load_text("").configuration) != expected
+    assert of(load_text(f"{name} = {written}").configuration) == expected
+
+
+def test_every_key_is_tested_for_its_meaning() -> None:
+    assert MEANINGS.keys() | WITHOUT_MEANING == {key.name for key in KNOWN_KEYS}
+
+
+PROBLEMS = [
+    # Unknown keys and tables, with the nearest name.
+    ("socket_worker = 3", ["t:1: socket_worker: unknown key; did you mean socket_workers?"]),
+    ("\n[clening]\nmax_peer_age = 3", ["t:2: clening: unknown table; did you mean cleaning?"]),
+    (
+        "[network]\nmax_response_peers = 3",
+        ["t:2: network.max_response_peers: unknown key; did you mean protocol.max_response_peers?"],
+    ),
+    (
+        "cleaning.max_per_age = 3",
+        ["t:1: cleaning.max_per_age: unknown key; did you mean cleaning.max_peer_age?"],
+    ),
+    ("path = 3", ["t:1: path: unknown key; did you mean access_list.path?"]),
+    ("zzz = 3", ["t:1: zzz: unknown key"]),
+    ("zzz = {}", ["t:1: zzz: unknown table"]),
+    ('"a b\\n" = 3', ['t:1: "a b\\n": unknown key']),
+    (
+        '"cleaning.max_peer_age" = 3',
+        ['t:1: "cleaning.max_peer_age": unknown key; did you mean cleaning.max_peer_age?'],
+    ),
+    ("[network]\n[network.tls]", ["t:2: network.tls: unknown table"]),
+    # Wrong types.
+    ("log_level = 4", ["t:1: log_level: expected a string, found an integer"]),
+    ("socket_workers = true", ["t:1: socket_workers: expected an integer, found a boolean"]),
+    ("socket_workers = 1.0", ["t:1: socket_workers: expected an integer, found a float"]),
+    (
+        "socket_workers = 1979-05-27",
+        ["t:1: socket_workers: expected an integer, found a date or time"],
+    ),
+    ("[socket_workers]", ["t:1: socket_workers: expected an integer, found a table"]),
+    ("network.use_ipv4 = 1", ["t:1: network.use_ipv4: expected a boolean, found an integer"]),
+    ("cpu_pinning.cores = 1", ["t:1: cpu_pinning.cores: expected an array, found an integer"]),
+    ("cpu_pinning.cores = ['0']", ["t:1: cpu_pinning.cores: expected an integer, found a string"]),
+    ("cleaning = 3", ["t:1: cleaning: expected a table, found an integer"]),
+    ("[[cleaning]]\nmax_peer_age = 3", ["t:1: cleaning: expected a table, found an array"]),
+    # Impossible values.
+    ("socket_workers = -1", ["t:1: socket_workers: -1 is not within 0 to 256"]),
+    ("cleaning.max_peer_age = 0", ["t:1: cleaning.max_peer_age: 0 is not within 1 to 604,800"]),
+    (
+        "protocol.max_scrape_torrents = 256",
+        ["t:1: protocol.max_scrape_torrents: 256 is not within 0 to 255"],
+    ),
+    (
+        f"limits.max_torrents = 0x{'f' * 10_000}",
+        ["t:1: limits.max_torrents: an integer beyond 64 bits is not within 0 to 2,147,483,647"],
+    ),
+    ("cpu_pinning.cores = [0, -1]", ["t:1: cpu_pinning.cores: -1 is not within 0 to 4,095"]),
+    (
+        f"cpu_pinning.cores = {[0] * 1025}",
+        ["t:1: cpu_pinning.cores: has 1,025 elements, at most 1,024 are possible"],
+    ),
+    ("access_list.mode = 'on'", ['t:1: access_list.mode: "on" is none of "allow", "deny", "off"']),
+    (
+        "network.address_ipv4 = 'localhost:3000'",
+        [
+            't:1: network.address_ipv4: "localhost:3000": expected ADDRESS:PORT, such as "0.0.0.0:3000"'
+            ' or "[::]:3000"'
+        ],
+    ),
+    (
+        "network.address_ipv4 = '[::]:3000'",
+        ['t:1: network.address_ipv4: "[::]:3000" is not an IPv4 address'],
+    ),
+    (
+        "network.address_ipv6 = '0.0.0.0:1'",
+        ['t:1: network.address_ipv6: "0.0.0.0:1" is not an IPv6 address'],
+    ),
+    (
+        'privileges.user = "a\\u0000b"',
+        ['t:1: privileges.user: "a\\x00b" contains a control character'],
+    ),
+    # Contradictions.
+    (
+        "[network]\nuse_ipv4 = false\nuse_ipv6 = false",
+        ["t:3: network.use_ipv6: there is nothing to listen on"],
+    ),
+    (
+        "network.only_ipv6 = true",
+        ['t:1: network.only_ipv6: needs an IPv6 address, network.address is "0.0.0.0:3000"'],
+    ),
+    (
+        "[network]\nset_only_ipv6 = true\naddress = '[::]:1'\nonly_ipv6 = true",
+        [
+            "t:3: network.address: is of the layout of aquatic 0.9.0, but network.set_only_ipv6 on line 2"
+            " is of the newest layout: use the keys of one of them",
+            "t:4: network.only_ipv6: is of the layout of aquatic 0.9.0, but network.set_only_ipv6 on line"
+            " 2 is of the newest layout: use the keys of one of them",
+        ],
+    ),
+    (
+        "[statistics]\nprometheus_peer_id_prefixes = true",
+        ["t:2: statistics.prometheus_peer_id_prefixes needs statistics.peer_clients to be on"],
+    ),
+    (
+        "[statistics]\nwrite_html_to_file = true\nhtml_file_path = ''",
+        ["t:3: statistics.html_file_path must not be empty while statistics.write_html_to_file is on"],
+    ),
+    (
+        "[access_list]\nmode = 'allow'\npath = ''",
+        ["t:3: access_list.path must not be empty while access_list.mode is on"],
+    ),
+    (
+        "[privileges]\ndrop_privileges = true\nchroot_path = ''\ngroup = ''\nuser = ''",
+        [
+            "t:3: privileges.chroot_path must not be empty while privileges.drop_privileges is on",
+            "t:4: privileges.group must not be empty while privileges.drop_privileges is on",
+            "t:5: privileges.user must not be empty while privileges.drop_privileges is on",
+        ],
+    ),
+    (
+        "[scrape_exports]\nenable_scrape_exports = true\npath = 'a.tmp'",
+        ["t:3: scrape_exports.path must not end in .tmp, the name that the file has while incomplete"],
+    ),
+    (
+        "[cpu_pinning]\nactive = true\ncores = [0, 4]",
+        ["t:3: cpu_pinning.cores: core 4 is not among those that this process may use (0, 1, 2, 3)"],
+    ),
+    # A contradiction that may come from a wrong value only is not reported beside it.
+    (
+        "[statistics]\nprometheus_peer_id_prefixes = true\npeer_clients = 1",
+        ["t:3: statistics.peer_clients: expected a boolean, found an integer"],
+    ),
+    # All at once, in the order of the lines.
+    (
+        "log_level = 'loud'\nx = 1\ncleaning.max_peer_age = 0\n"
+        "[privileges]\ndrop_privileges = true\nuser = ''",
+        [
+            't:1: log_level: "loud" is none of "off", "error", "warn", "info", "debug", "trace"',
+            "t:2: x: unknown key",
+            "t:3: cleaning.max_peer_age: 0 is not within 1 to 604,800",
+            "t:6: privileges.user must not be empty while privileges.drop_privileges is on",
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "problems"), PROBLEMS)
+def test_what_is_wrong_with_a_file(text: str, problems: list[str]) -> None:
+    assert problems_of(text) == problems
+
+
+NO_IO_URING = "t:1: network.use_io_uring has no effect: there is no io_uring here"
+WARNINGS = [
+    ("", []),
+    ("network.use_io_uring = true", [NO_IO_URING]),
+    ("network.use_io_uring = false", []),
+    ("network.ring_size = 128", []),
+    (
+        "network.ring_size = 256",
+        ["t:1: network.ring_size has no effect: there is no io_uring here"],
+    ),
+    ("protocol.max_response_peers = 76\nprotocol.max_scrape_torrents = 116", []),
+    (
+        "protocol.max_response_peers = 77\nprotocol.max_scrape_torrents = 117",
+        [
+            "t:1: protocol.max_response_peers: 77 peers do not fit 1400 bytes, responses to IPv6 clients"
+            " carry at most 76",
+            "t:2: protocol.max_scrape_torrents: 117 torrents do not fit 1400 bytes, scrape responses carry"
+            " at most 116",
+        ],
+    ),
+    ("protocol.max_response_peers = 230\nnetwork.use_ipv6 = false", []),
+    (
+        "protocol.max_response_peers = 231\nnetwork.use_ipv6 = false",
+        [
+            "t:1: protocol.max_response_peers: 231 peers do not fit 1400 bytes, responses to IPv4 clients"
+            " carry at most 230"
+        ],
+    ),
+    (
+        "protocol.max_response_peers = 231\nnetwork.address = '[::]:0'",
+        [
+            "t:1: protocol.max_response_peers: 231 peers do not fit 1400 bytes, responses to IPv4 clients"
+            " carry at most 230",
+            "t:1: protocol.max_response_peers: 231 peers do not fit 1400 bytes, responses to IPv6 clients"
+            " carry at most 76",
+        ],
+    ),
+    (
+        "\ncleaning.max_peer_age = 900",
+        [
+            "t:2: protocol.peer_announce_interval is not below cleaning.max_peer_age: peers are forgotten"
+            " before they announce again"
+        ],
+    ),
+    (
+        "[statistics]\ninterval = 0\nprint_to_stdout = true",
+        ["t:3: statistics.print_to_stdout has no effect because statistics.interval is 0"],
+    ),
+    (
+        "cpu_pinning.cores = [0]",
+        ["t:1: cpu_pinning.cores has no effect because cpu_pinning.active is off"],
+    ),
+    (
+        "cpu_pinning = { active = true, cores = [0], core_offset = 1 }",
+        ["t:1: cpu_pinning.core_offset has no effect because cpu_pinning.cores lists the cores"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "warnings"), WARNINGS)
+def test_what_is_warned_of(text: str, warnings: list[str]) -> None:
+    assert [str(warning) for warning in load_text(text).warnings] == warnings
+
+
+@pytest.mark.parametrize(
+    "text", ["", RELEASED.read_text(), "cpu_pinning.cores = [3, 1]\naccess_list.path = 'ü\"'"]
+)
+def test_a_printed_configuration_reads_as_the_same(text: str) -> None:
+    loaded = load_text(text)
+    again = load_text(print_loaded(loaded, "again"))
+    assert (again.configuration, again.layout) == (loaded.configuration, loaded.layout)
+
+
+def test_a_printed_configuration_has_a_comment_on_every_key() -> None:
+    previous = ""
+    for line in print_loaded(load_text(""), "heading").splitlines():
+        if "=" in line and not line.startswith("#"):
+            assert previous.startswith("# "), line
+        previous = line
+
+
+def test_what_fits_a_response_of_1400_bytes() -> None:
+    assert RESPONSE_BYTES_MAX - (20 + 6 * announce_peers_fitting(4)) in range(6)
+    assert RESPONSE_BYTES_MAX - (20 + 18 * announce_peers_fitting(6)) in range(18)
+    assert RESPONSE_BYTES_MAX - (8 + 12 * scrape_torrents_fitting()) in range(12)
+
+
+def test_every_number_of_the_configuration_is_bounded() -> None:
+    numbers = [key.setting for key in KNOWN_KEYS if key.setting.kind in (int, tuple[int, ...])]
+    assert numbers
+    assert all(setting.minimum is not None and setting.maximum is not None for setting in numbers)
+
+
+def test_a_model_field_without_a_setting_is_no_setting() -> None:
+    with pytest.raises(KeyError):
+        setting_of(Configuration, "listener")
+
+
+def test_the_same_address_twice_is_a_contradiction() -> None:
+    twice = Configuration(listeners=(listener("127.0.0.1:1"), listener("127.0.0.1:1", ipv6_only=False)))
+    (finding,) = contradictions(twice, CORES)
+    assert finding.text == "{0}: udp 127.0.0.1:1 is listened on more than once"
+    chosen_by_the_system = Configuration(listeners=(listener("127.0.0.1:0"), listener("127.0.0.1:0")))
+    assert not list(contradictions(chosen_by_the_system, CORES))
