@@ -47,6 +47,11 @@ cdef extern from "<netinet/in.h>" nogil:
         in6_addr ipi6_addr
         unsigned int ipi6_ifindex
 
+cdef extern from "<netinet/udp.h>" nogil:
+    enum:
+        SOL_UDP
+        UDP_SEGMENT
+
 cdef extern from "<sys/socket.h>" nogil:
     enum:
         AF_INET

@@ -49,6 +49,7 @@ def _load(options: argparse.Namespace) -> UdpLoad:
         requests_under_way_max=options.window or (65536 if options.rate else 128),
         timeout_seconds=options.timeout,
         idle_sleep_us=0 if options.rate or options.spin else 20,
+        segmenting=not options.one_by_one,
         workers=options.workers,
         cpus=tuple(options.cpus),
     )
@@ -127,6 +128,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--window", type=int, help="requests under way at most (default: 128; with --rate 65536)")
     add("--timeout", type=float, default=1.0, help="seconds until a request is lost (default: 1)")
     add("--spin", action="store_true", help="never sleep while waiting for answers")
+    add(
+        "--one-by-one", action="store_true", help="send each datagram through the whole of the kernel's stack"
+    )
     add("--workers", type=int, default=1)
     add("--cpus", type=int, nargs="+", default=(), help="the cores of the workers")
     add("--json", metavar="FILE", help="write the whole result there too")

@@ -2,7 +2,7 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
 from aquatic.abi.atomics cimport atomic_u32, atomic_u64, load_u64, memory_order_relaxed, store_u64
-from aquatic.abi.sockets cimport iovec, mmsghdr
+from aquatic.abi.sockets cimport cmsghdr, iovec, mmsghdr
 from aquatic.loadtest.exchange cimport Slot, Terms
 from aquatic.loadtest.population cimport Population
 
@@ -12,6 +12,10 @@ cdef enum:
     # Latencies are counted by powers of two with so many steps each.
     LATENCY_STEPS_LOG2 = 5
     LATENCY_BUCKETS = (64 - 5 + 1) * 32
+    # Connect, announce and scrape; requests of one kind have one length.
+    KINDS = 3
+    # What fits one datagram before the kernel cuts it into segments, less the longest request.
+    SEGMENTED_BYTES_MAX = 63000
 
 # In the order of COUNTER_NAMES. The first three of each kind are by action.
 cdef enum:
@@ -58,6 +62,12 @@ cdef struct Link:
     uint32_t filled  # fill: rows taken so far
     uint64_t random
 
+# Control message by which the kernel cuts what is sent into datagrams of so many bytes each. Sending a batch so costs
+# a third of sending its datagrams one by one.
+cdef struct Segmentation:
+    cmsghdr head
+    uint16_t datagram_bytes
+
 cdef struct Plan:
     Mode mode
     uint64_t start_ns
@@ -83,8 +93,11 @@ cdef struct Generator:
     uint32_t request_stride
     mmsghdr received[BATCH_MAX]
     iovec received_parts[BATCH_MAX]
+    bint segmenting
     mmsghdr sent[BATCH_MAX]
-    iovec sent_parts[BATCH_MAX]
+    iovec requests[KINDS][BATCH_MAX]  # by action
+    uint32_t request_counts[KINDS]
+    Segmentation segmentations[KINDS]
     uint8_t* receive_bytes
     uint8_t* send_bytes
     # Written by the generator's thread, read by others.
@@ -120,6 +133,9 @@ cdef uint32_t generation_mask(const Generator* generator) noexcept nogil
 cdef void retry(const Generator* generator, Link* link, const Slot* slot) noexcept nogil
 cdef void free_slot(Link* link, Slot* slot) noexcept nogil
 cdef uint32_t send(Generator* generator, Link* link) noexcept nogil
+cdef uint32_t write_next(Generator* generator, Link* link, uint32_t index, uint8_t* to) noexcept nogil
+cdef uint32_t gather(Generator* generator) noexcept nogil
+cdef void gather_segmented(Generator* generator, uint32_t kind, mmsghdr* message) noexcept nogil
 cdef void transmit(Generator* generator, const Link* link, uint32_t count) noexcept nogil
 cdef bint choose(Generator* generator, Link* link, Slot* slot, uint64_t now_ns) noexcept nogil
 cdef bint is_aged(const Generator* generator, const Link* link, uint64_t now_ns) noexcept nogil

@@ -6,7 +6,14 @@ import cython
 from cython import NULL, address, cast, declare, pointer, sizeof
 from cython.cimports.aquatic.abi.atomics import load_u32, load_u64, memory_order_relaxed, store_u32
 from cython.cimports.aquatic.abi.bits import be32toh, htobe32, log2_floor, multiply_fold, relax
-from cython.cimports.aquatic.abi.sockets import MSG_DONTWAIT, recvmmsg, sendmmsg
+from cython.cimports.aquatic.abi.sockets import (
+    CMSG_LEN,
+    MSG_DONTWAIT,
+    SOL_UDP,
+    UDP_SEGMENT,
+    recvmmsg,
+    sendmmsg,
+)
 from cython.cimports.aquatic.abi.threads import boot_ns, sleep_ns
 from cython.cimports.aquatic.abi.udp_wire import (
     ACTION_ANNOUNCE,
@@ -29,6 +36,7 @@ from cython.cimports.aquatic.loadtest.generator import (
     BYTES_RECEIVED,
     BYTES_SENT,
     ERRORS,
+    KINDS,
     LATE,
     LATENCY_BUCKETS,
     LATENCY_STEPS_LOG2,
@@ -41,6 +49,7 @@ from cython.cimports.aquatic.loadtest.generator import (
     PEERS_RECEIVED,
     RECEIVE_BYTES_MAX,
     RIGHT_CONNECT,
+    SEGMENTED_BYTES_MAX,
     SENT_CONNECT,
     SOCKET_ERRORS,
     TURNS,
@@ -48,10 +57,11 @@ from cython.cimports.aquatic.loadtest.generator import (
     WRONG_TRANSACTION,
     Generator,
     Link,
+    Segmentation,
     bump,
 )
 from cython.cimports.libc.errno import EAGAIN, errno
-from cython.cimports.libc.stdint import uint8_t, uint32_t, uint64_t
+from cython.cimports.libc.stdint import uint8_t, uint16_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import calloc, free
 from cython.cimports.libc.string import memcpy
 
@@ -120,6 +130,7 @@ class UdpGenerator:
         generator.timeout_ns = int(terms.timeout_seconds * 1e9)
         generator.connection_age_ns = int(terms.connection_age_seconds * 1e9)
         generator.idle_sleep_ns = terms.idle_sleep_us * 1000
+        generator.segmenting = terms.segmenting
 
     def __dealloc__(self) -> None:
         if self.generator != NULL:
@@ -194,16 +205,13 @@ def prepare(generator, link_count, window):
 
 
 def prepare_messages(generator):
-    """Point the batches' messages at their buffers."""
+    """Point the received messages at their buffers."""
     i = declare(cython.int)
     for i in range(BATCH_MAX):
         generator.received_parts[i].iov_base = generator.receive_bytes + i * RECEIVE_BYTES_MAX
         generator.received_parts[i].iov_len = RECEIVE_BYTES_MAX
         generator.received[i].msg_hdr.msg_iov = address(generator.received_parts[i])
         generator.received[i].msg_hdr.msg_iovlen = 1
-        generator.sent_parts[i].iov_base = generator.send_bytes + i * generator.request_stride
-        generator.sent[i].msg_hdr.msg_iov = address(generator.sent_parts[i])
-        generator.sent[i].msg_hdr.msg_iovlen = 1
 
 
 def prepare_link(link, window):
@@ -252,10 +260,11 @@ def run_plan(generator):
         bump(address(generator.counters[TURNS]), 1)
         if active:
             bump(address(generator.counters[BUSY_NS]), ended - started)
-        elif generator.idle_sleep_ns:
+        # A batch is worth waiting for: this is what makes an answer cheap while the tracker has enough to do.
+        if generator.idle_sleep_ns and active < BATCH_MAX:
             sleep_ns(generator.idle_sleep_ns)
             ended = boot_ns()
-        else:
+        elif not active:
             relax()
         started = ended
     return aim_reached(generator)
@@ -366,36 +375,78 @@ def free_slot(link, slot):
 
 def send(generator, link):
     """Write requests into all free slots, as the plan goes, and send them."""
+    kind = declare(uint32_t)
     count = declare(uint32_t, 0)
     now_ns = boot_ns()
     bytes_sent = declare(uint64_t, 0)
-    while count < BATCH_MAX and link.free_count:
+    for kind in range(KINDS):
+        generator.request_counts[kind] = 0
+    while count < BATCH_MAX and link.free_count and bytes_sent < SEGMENTED_BYTES_MAX:
         index = link.free_slots[link.free_count - 1]
-        slot = address(link.slots[index])
-        if not choose(generator, link, slot, now_ns):
+        if not choose(generator, link, address(link.slots[index]), now_ns):
             break
         link.free_count -= 1
-        slot.generation += 1
-        number = link.index * generator.slots_per_link + index
-        transaction_id = (
-            cast(uint32_t, slot.generation & generation_mask(generator)) << generator.slot_bits | number
+        bytes_sent += write_next(
+            generator, link, index, generator.send_bytes + count * generator.request_stride
         )
-        request = generator.send_bytes + count * generator.request_stride
-        length = write_request(
-            address(generator.terms), slot, link.connection_id, htobe32(transaction_id), request
-        )
-        generator.sent_parts[count].iov_len = length
-        bytes_sent += length
-        bump(address(generator.counters[SENT_CONNECT + slot.action]), 1)
         count += 1
     if count:
         bump(address(generator.counters[BYTES_SENT]), bytes_sent)
-        transmit(generator, link, count)
+        transmit(generator, link, gather(generator))
     return count
 
 
+def write_next(generator, link, index, to):
+    """The request that was chosen for a slot; returns its length."""
+    slot = address(link.slots[index])
+    slot.generation += 1
+    number = link.index * generator.slots_per_link + index
+    transaction_id = (
+        cast(uint32_t, slot.generation & generation_mask(generator)) << generator.slot_bits | number
+    )
+    length = write_request(address(generator.terms), slot, link.connection_id, htobe32(transaction_id), to)
+    part = address(generator.requests[slot.action][generator.request_counts[slot.action]])
+    part.iov_base = to
+    part.iov_len = length
+    generator.request_counts[slot.action] += 1
+    bump(address(generator.counters[SENT_CONNECT + slot.action]), 1)
+    return length
+
+
+def gather(generator):
+    """Make messages of the requests of all kinds; returns their number."""
+    kind = declare(uint32_t)
+    i = declare(uint32_t)
+    messages = declare(uint32_t, 0)
+    for kind in range(KINDS):
+        if generator.segmenting and generator.request_counts[kind] > 1:
+            gather_segmented(generator, kind, address(generator.sent[messages]))
+            messages += 1
+            continue
+        for i in range(generator.request_counts[kind]):
+            head = address(generator.sent[messages].msg_hdr)
+            head.msg_iov = address(generator.requests[kind][i])
+            head.msg_iovlen = 1
+            head.msg_control = NULL
+            head.msg_controllen = 0
+            messages += 1
+    return messages
+
+
+def gather_segmented(generator, kind, message):
+    segmentation = address(generator.segmentations[kind])
+    segmentation.head.cmsg_level = SOL_UDP
+    segmentation.head.cmsg_type = UDP_SEGMENT
+    segmentation.head.cmsg_len = CMSG_LEN(sizeof(uint16_t))
+    segmentation.datagram_bytes = generator.requests[kind][0].iov_len
+    message.msg_hdr.msg_iov = generator.requests[kind]
+    message.msg_hdr.msg_iovlen = generator.request_counts[kind]
+    message.msg_hdr.msg_control = segmentation
+    message.msg_hdr.msg_controllen = sizeof(Segmentation)
+
+
 def transmit(generator, link, count):
-    """Send all; a request that the kernel refuses is left to become lost."""
+    """Send all; requests that the kernel refuses are left to become lost."""
     start = declare(uint32_t, 0)
     while start < count:
         sent = sendmmsg(link.fd, address(generator.sent[start]), count - start, MSG_DONTWAIT)

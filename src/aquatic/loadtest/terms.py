@@ -21,8 +21,10 @@ class Terms:
     timeout_seconds: float
     # A new connection id is asked for after this long, whatever the weights.
     connection_age_seconds: float
-    # When nothing came and nothing is due; 0 spins.
+    # After a turn that did less than a batch of work; 0: spin on.
     idle_sleep_us: int
+    # Let the kernel cut a batch into datagrams (UDP_SEGMENT), where it sends one by one otherwise.
+    segmenting: bool
     # The torrents may hold peers that are not of the population: counts and addresses are not checked.
     foreign_peers: bool
     random_seed: int

@@ -44,8 +44,10 @@ class UdpLoad:
     requests_under_way_max: int = 128
     timeout_seconds: float = 1.0
     connection_age_seconds: float = 60.0
-    # Spinning while there is nothing to do makes latencies exact and the generator's CPU time meaningless.
+    # Waiting for a batch to come together makes an answer cheap. 0: spin, for exact latencies and sending times;
+    # the CPU time of the generator means nothing then.
     idle_sleep_us: int = 20
+    segmenting: bool = True
     foreign_peers: bool = False
     random_seed: int = 1
     # The others follow it. None: 127.0.1.1, ::1 or, for a target further away, the system's choice.
@@ -189,6 +191,7 @@ class UdpLoadTest:
             timeout_seconds=load.timeout_seconds,
             connection_age_seconds=load.connection_age_seconds,
             idle_sleep_us=load.idle_sleep_us,
+            segmenting=load.segmenting,
             foreign_peers=load.foreign_peers,
             random_seed=load.random_seed * 1_000_003 + index * 1009,
             first_source=ipaddress.ip_address(sockets[0].getsockname()[0]).packed,
