@@ -1,0 +1,53 @@
+"""The access list's file: one info hash a line, 40 hexadecimal digits of either case, or a blank line."""
+
+from __future__ import annotations
+
+from aquatic.control.errors import reason
+
+INFO_HASH_BYTES = 20
+INFO_HASH_DIGITS = 2 * INFO_HASH_BYTES
+
+
+class AccessListError(Exception):
+    """Why a file is no access list: path, line where there is one, and cause."""
+
+
+def read_access_list(path: str) -> bytes:
+    """Return the file's info hashes, 20 bytes each, in a row; AccessListError says what is wrong, where."""
+    try:
+        with open(path, "rb") as file:
+            text = file.read()
+    except OSError as error:
+        raise AccessListError(f"cannot read access list {path}: {reason(error)}") from error
+    return parse_access_list(text, path)
+
+
+def parse_access_list(text: bytes, path: str) -> bytes:
+    """Do as `read_access_list` with a file's content."""
+    # Lists have millions of lines: as little work in Python for each as can be.
+    lines = [line.strip() for line in text.splitlines()]
+    digits = b"".join(lines)
+    if set(map(len, lines)) <= {0, INFO_HASH_DIGITS}:
+        try:
+            info_hashes = bytes.fromhex(digits.decode("ascii"))
+        except ValueError:
+            pass
+        else:
+            # fromhex passes over blanks, which a line has no room for.
+            if 2 * len(info_hashes) == len(digits):
+                return info_hashes
+    raise AccessListError(_first_error(lines, path))
+
+
+def _first_error(lines: list[bytes], path: str) -> str:
+    for number, line in enumerate(lines, start=1):
+        if line and not _is_info_hash(line):
+            # Shortened and escaped: it may be any file, and goes to a log.
+            shown = repr(line[: INFO_HASH_DIGITS + 20])[1:]
+            expected = f"an info hash of {INFO_HASH_DIGITS} hexadecimal digits"
+            return f"access list {path}, line {number}: {shown} is not {expected}"
+    raise AssertionError("a list without a bad line was refused")
+
+
+def _is_info_hash(line: bytes) -> bool:
+    return len(line) == INFO_HASH_DIGITS and all(digit in b"0123456789abcdefABCDEF" for digit in line)

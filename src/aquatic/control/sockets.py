@@ -1,0 +1,168 @@
+"""The workers' UDP sockets: each has its own on the same port, which no other tracker gets to share."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from aquatic.control.errors import StartError, reason
+from aquatic.control.model import Listener
+from aquatic.control.socket_address import SocketAddress
+from aquatic.control.steering import attach_steering
+
+# Not in Python's socket module (linux/socket.h, linux/in.h).
+SO_RCVBUFFORCE = 33
+SO_TIMESTAMPNS = 35
+SO_RXQ_OVFL = 40
+IP_PKTINFO = 8
+
+
+@dataclass(frozen=True, slots=True)
+class BoundListener:
+    """A listener whose sockets, one for each worker, are bound and share one port."""
+
+    listener: Listener
+    address: SocketAddress  # as bound: the port is never 0
+    sockets: tuple[socket.socket, ...]
+    receive_buffer_bytes: int  # what the kernel gave
+
+
+def open_listeners(
+    listeners: Sequence[Listener], workers_count: int, *, timestamps: bool, steering: bool
+) -> list[BoundListener]:
+    """Bind `workers_count` sockets for each listener, in this order; all of them or, by StartError, none.
+
+    `timestamps` asks the kernel for the time at which each datagram came. `steering`: see `attach_steering`.
+    """
+    bound: dict[int, BoundListener] = {}
+    with contextlib.ExitStack() as open_sockets:
+        # Widest first: the first socket of a listener claims its address for this process, and a narrower one
+        # that overlaps it is then ours without a claim of its own.
+        for index in sorted(range(len(listeners)), key=lambda index: _narrowness(listeners[index])):
+            listener = listeners[index]
+            claimed = any(_overlap(listener, wider.listener, wider.address.port) for wider in bound.values())
+            try:
+                bound[index] = _open_listener(
+                    listener,
+                    workers_count,
+                    claimed=claimed,
+                    timestamps=timestamps,
+                    steering=steering,
+                    open_sockets=open_sockets,
+                )
+            except OSError as error:
+                raise StartError(_explain(listener.address, error)) from None
+        open_sockets.pop_all()
+    return [bound[index] for index in range(len(listeners))]
+
+
+def receive_buffer_warning(bound: BoundListener) -> str | None:
+    """What to tell the operator when the kernel gave less than was asked for."""
+    wanted = bound.listener.receive_buffer_bytes
+    if bound.receive_buffer_bytes >= wanted:
+        return None
+    return (
+        f"udp://{bound.address}: the kernel gave a receive buffer of {bound.receive_buffer_bytes:,} bytes"
+        f" instead of {wanted:,}, so bursts are dropped; allow it by: sysctl -w net.core.rmem_max={wanted}"
+    )
+
+
+def _open_listener(
+    listener: Listener,
+    workers_count: int,
+    *,
+    claimed: bool,
+    timestamps: bool,
+    steering: bool,
+    open_sockets: contextlib.ExitStack,
+) -> BoundListener:
+    """Bind the first socket alone, the others beside it.
+
+    SO_REUSEPORT would let a second tracker of the same user take a part of our requests without either
+    noticing. So the first socket is bound without it, which fails when anybody has the address, and a later
+    tracker's first one fails because of ours. The option is set afterwards, for our other sockets.
+    """
+    address = listener.address
+    sockets: list[socket.socket] = []
+    for worker in range(workers_count):
+        bound_socket = open_sockets.enter_context(_new_socket(listener))
+        _prepare(bound_socket, listener, timestamps)
+        sockets.append(bound_socket)
+        if worker > 0 or claimed:
+            bound_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        bound_socket.bind((str(address.host), address.port))
+        address = replace(address, port=bound_socket.getsockname()[1])
+        if worker == 0 and workers_count > 1:
+            bound_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    if steering and workers_count > 1:
+        attach_steering(sockets)
+    given = min(_set_receive_buffer(each, listener.receive_buffer_bytes) for each in sockets)
+    return BoundListener(listener, address, tuple(sockets), given)
+
+
+def _new_socket(listener: Listener) -> socket.socket:
+    family = socket.AF_INET6 if listener.address.ip_version == 6 else socket.AF_INET
+    return socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+
+
+def _prepare(unbound: socket.socket, listener: Listener, timestamps: bool) -> None:
+    """Set everything that must precede the first datagram."""
+    is_ipv6 = listener.address.ip_version == 6
+    unbound.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
+    if timestamps:
+        unbound.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+    if is_ipv6:
+        unbound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(listener.ipv6_only))
+    if listener.address.host.is_unspecified:
+        # Tells which of our addresses was asked. Every datagram pays for it, so only where there is a choice.
+        if is_ipv6:
+            unbound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+        else:
+            unbound.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+
+
+def _set_receive_buffer(bound_socket: socket.socket, wanted_bytes: int) -> int:
+    """Ask for a buffer and return what there is now. CAP_NET_ADMIN lifts the bound of rmem_max."""
+    if wanted_bytes > 0:
+        bound_socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, wanted_bytes)
+        if _receive_buffer_bytes(bound_socket) < wanted_bytes:
+            with contextlib.suppress(PermissionError):
+                bound_socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, wanted_bytes)
+    return _receive_buffer_bytes(bound_socket)
+
+
+def _receive_buffer_bytes(bound_socket: socket.socket) -> int:
+    # The kernel doubles what it is asked for, to pay for its own records (socket(7)).
+    return bound_socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) // 2
+
+
+def _narrowness(listener: Listener) -> int:
+    """0: both families' wildcard, 1: one family's wildcard, 2: one address."""
+    if not listener.address.host.is_unspecified:
+        return 2
+    return int(listener.address.ip_version == 4 or listener.ipv6_only)
+
+
+def _overlap(listener: Listener, wider: Listener, wider_port: int) -> bool:
+    """Whether a socket of `wider`, not narrower than `listener`, receives datagrams meant for `listener`."""
+    if listener.address.port != wider_port:
+        return False
+    if wider.address.ip_version != listener.address.ip_version:
+        return _narrowness(wider) == 0
+    return wider.address.host.is_unspecified or wider.address.host == listener.address.host
+
+
+def _explain(address: SocketAddress, error: OSError) -> str:
+    text = f"cannot listen on udp://{address}: {reason(error)}"
+    if error.errno == errno.EADDRINUSE:
+        text += " (by another process)"
+    elif error.errno in (errno.EACCES, errno.EPERM):
+        text += " (low ports need root, CAP_NET_BIND_SERVICE or a lower net.ipv4.ip_unprivileged_port_start)"
+    elif error.errno == errno.EADDRNOTAVAIL:
+        text += " (no network interface has this address)"
+    elif error.errno == errno.EAFNOSUPPORT:
+        text += f" (this system has no IPv{address.ip_version})"
+    return text

@@ -1,0 +1,116 @@
+"""The life of a tracker process: start, watch, reload, end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import sys
+
+from aquatic.control.access_list import AccessListError
+from aquatic.control.errors import StartError
+from aquatic.control.log import start_logging
+from aquatic.control.model import AccessListMode, Configuration
+from aquatic.control.tasks import EssentialTasks, end_process_on_lost_errors
+from aquatic.control.threads import in_thread
+from aquatic.control.udp_start import (
+    PreparedTracker,
+    TrackerMaker,
+    load_access_list,
+    make_udp_tracker,
+    prepare_udp,
+)
+from aquatic.control.workers import HeartbeatWatch, WorkerThreads
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_CHECK_SECONDS = 1.0
+STILL_CHECKS_MAX = 10
+STOP_SECONDS_MAX = 10.0
+
+
+def run_udp(configuration: Configuration, make_tracker: TrackerMaker = make_udp_tracker) -> int:
+    """Serve until SIGTERM or SIGINT; the process's exit code, 1 with `Error: ...` when it can't start."""
+    start_logging(configuration.log_level)
+    # Until it can be obeyed, a request to reload must not kill.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+    try:
+        prepared = prepare_udp(configuration, make_tracker)
+    except StartError as error:
+        print(f"Error: {error}", file=sys.stderr, flush=True)
+        return 1
+    asyncio.run(Supervisor(prepared).serve())
+    return 0
+
+
+class Supervisor:
+    """Runs the workers of a prepared tracker and everything around them. Its `serve` is called once."""
+
+    def __init__(self, prepared: PreparedTracker) -> None:
+        self._prepared = prepared
+        self._configuration = prepared.configuration
+        self._tracker = prepared.tracker
+        self._workers = WorkerThreads(prepared.tracker, prepared.places)
+        self._tasks = EssentialTasks()
+        self._stop_asked = asyncio.Event()
+        self._reload_asked = asyncio.Event()
+
+    async def serve(self) -> None:
+        """Until SIGTERM or SIGINT. Ends the process when anything that it started ends before."""
+        loop = asyncio.get_running_loop()
+        end_process_on_lost_errors(loop)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop_asked.set)
+        loop.add_signal_handler(signal.SIGUSR1, self._reload_asked.set)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGUSR1])
+        self._workers.start()
+        self._tasks.start("heartbeat watch", self._watch_heartbeats())
+        self._tasks.start("access list reload", self._reload())
+        self._announce_ready()
+        await self._stop_asked.wait()
+        await self._end()
+
+    def _announce_ready(self) -> None:
+        # Whoever started us may not read it.
+        with contextlib.suppress(OSError):
+            for bound in self._prepared.listeners:
+                print(f"listening on udp://{bound.address}", flush=True)
+        logger.info("serving with %d worker(s)", len(self._prepared.places))
+        self._prepared.service_manager.ready()
+
+    async def _end(self) -> None:
+        self._prepared.service_manager.stopping()
+        await self._tasks.end()
+        await in_thread("stop", lambda: self._workers.stop(STOP_SECONDS_MAX))
+        logger.info("stopped")
+        self._prepared.service_manager.close()
+
+    async def _watch_heartbeats(self) -> None:
+        """A worker turns at least every poll timeout; the service manager hears of us only while all do."""
+        manager = self._prepared.service_manager
+        interval = max(HEARTBEAT_CHECK_SECONDS, 2 * self._configuration.workers.poll_timeout_ms / 1000)
+        if manager.watchdog_seconds is not None:
+            interval = min(interval, manager.watchdog_seconds / 2)
+        watch = HeartbeatWatch(self._tracker, len(self._prepared.places), STILL_CHECKS_MAX)
+        while True:
+            await asyncio.sleep(interval)
+            if watch.check():
+                manager.alive()
+
+    async def _reload(self) -> None:
+        access_list = self._configuration.access_list
+        while True:
+            await self._reload_asked.wait()
+            self._reload_asked.clear()
+            if access_list.mode is AccessListMode.OFF:
+                logger.info("nothing to reload: there is no access list")
+                continue
+            self._prepared.service_manager.reloading()
+            try:
+                count = await in_thread("access list", lambda: load_access_list(access_list, self._tracker))
+            except AccessListError as error:
+                logger.error("the old access list stays: %s", error)
+            else:
+                logger.info("access list read: %d info hashes", count)
+            self._prepared.service_manager.ready()

@@ -1,0 +1,98 @@
+"""`python -m tests.support.fake_tracker_process WORKER PARTS`: a tracker process around a fake data plane.
+
+WORKER says how its workers behave; PARTS is a JSON object of changes to the configuration's parts.
+"""
+
+import dataclasses
+import json
+import os
+import signal
+import sys
+import time
+from typing import Any, Literal
+
+from aquatic.control import supervisor
+from aquatic.control.model import Configuration, Listener
+from aquatic.control.setting import setting_of
+from aquatic.control.socket_address import SocketAddress
+from tests.support.fake_tracker import FakeTracker
+
+
+def say(line: str) -> None:
+    os.write(1, f"{line}\n".encode())  # in one piece: workers do so at the same time
+
+
+def quiet(tracker: FakeTracker, index: int) -> None:
+    while not tracker.stopped.wait(0.01):
+        tracker.beats[index] += 1
+
+
+def beat(tracker: FakeTracker, index: int) -> None:
+    quiet(tracker, index)
+    say(f"worker {index} stopped")
+
+
+def fail(tracker: FakeTracker, index: int) -> None:
+    if index == 1:
+        raise OSError(5, "a made-up failure")
+    beat(tracker, index)
+
+
+def end(tracker: FakeTracker, index: int) -> None:
+    if index != 1:
+        beat(tracker, index)
+
+
+def hang(tracker: FakeTracker, index: int) -> None:
+    if index == 1:
+        tracker.stopped.wait()
+    beat(tracker, index)
+
+
+def stay(tracker: FakeTracker, index: int) -> None:
+    while True:
+        tracker.beats[index] += 1
+        time.sleep(0.01)
+
+
+def show(tracker: FakeTracker, index: int) -> None:
+    blocked = sorted(signal.pthread_sigmask(signal.SIG_BLOCK, []))
+    say(json.dumps({"blocked": blocked, "cores": sorted(os.sched_getaffinity(0))}))
+    beat(tracker, index)
+
+
+WORKERS = {worker.__name__: worker for worker in (quiet, beat, fail, end, hang, stay, show)}
+
+
+class Tracker(FakeTracker):
+    def set_access_list(self, mode: Literal["off", "allow", "deny"], info_hashes: bytes) -> None:
+        super().set_access_list(mode, info_hashes)
+        say(f"access list {mode} {info_hashes.hex()}")
+
+
+def configuration(parts: dict[str, Any]) -> Configuration:
+    listeners = parts.pop("listeners", ["127.0.0.1:0"])
+    made = Configuration(listeners=tuple(Listener(address=SocketAddress.parse(text)) for text in listeners))
+    changed: Configuration = change(made, parts)
+    return changed
+
+
+def change(part: Any, changes: dict[str, Any]) -> Any:
+    values = {}
+    for name, value in changes.items():
+        is_part = isinstance(value, dict)
+        values[name] = (
+            change(getattr(part, name), value) if is_part else setting_of(type(part), name).read(value)
+        )
+    return dataclasses.replace(part, **values)
+
+
+def main() -> int:
+    worker, parts = WORKERS[sys.argv[1]], json.loads(sys.argv[2])
+    supervisor.HEARTBEAT_CHECK_SECONDS = 0.2
+    supervisor.STOP_SECONDS_MAX = 0.5
+    return supervisor.run_udp(configuration(parts), lambda _configuration, _workers: Tracker(worker))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""Processes under test: lines awaited with a time limit, ends awaited, nothing left behind."""
+
+import contextlib
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from typing import IO, Any
+
+WAIT_SECONDS_MAX = 30
+
+
+class Process:
+    def __init__(self, command: Sequence[str], **options: Any) -> None:
+        self.output: list[str] = []
+        self.errors: list[str] = []
+        self._lines: queue.Queue[str | None] = queue.Queue()
+        streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        self.popen: subprocess.Popen[str] = subprocess.Popen(command, text=True, **(streams | options))
+        self._readers = [
+            threading.Thread(target=self._read, args=(stream, lines), daemon=True)
+            for stream, lines in ((self.popen.stdout, self.output), (self.popen.stderr, self.errors))
+            if stream is not None
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def _read(self, stream: IO[str], lines: list[str]) -> None:
+        with stream:
+            for line in stream:
+                lines.append(line.rstrip("\n"))
+                self._lines.put(line.rstrip("\n"))
+        self._lines.put(None)
+
+    def wait_for_line(self, part: str) -> str:
+        """The next line, of either stream, that contains `part`; lines before it are passed over."""
+        ends = 0
+        while ends < len(self._readers):
+            line = self._lines.get(timeout=WAIT_SECONDS_MAX)
+            ends += line is None
+            if line is not None and part in line:
+                return line
+        raise AssertionError(f"no line with {part!r}: {self.output} {self.errors}")
+
+    def signal(self, number: int) -> None:
+        os.kill(self.popen.pid, number)
+
+    def wait(self) -> int:
+        """The exit code, with `output` and `errors` complete."""
+        code = self.popen.wait(WAIT_SECONDS_MAX)
+        for reader in self._readers:
+            reader.join(WAIT_SECONDS_MAX)
+        return code
+
+
+@contextlib.contextmanager
+def running(command: Sequence[str], **options: Any) -> Iterator[Process]:
+    process = Process(command, **options)
+    try:
+        yield process
+    finally:
+        if process.popen.poll() is None:
+            process.popen.kill()
+        process.wait()
+
+
+def running_fake(
+    worker: str = "beat", parts: dict[str, Any] | None = None, **options: Any
+) -> contextlib.AbstractContextManager[Process]:
+    """The supervisor round a fake data plane; see fake_tracker_process."""
+    command = [sys.executable, "-m", "tests.support.fake_tracker_process", worker, json.dumps(parts or {})]
+    return running(command, **options)
