@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -76,6 +75,6 @@ def _udp(options: argparse.Namespace) -> int:
 
 def _run_udp(configuration: Configuration) -> int:
     # Only here: a file is checked, and help printed, without loading what serves.
-    supervisor = importlib.import_module("aquatic.control.supervisor")
-    exit_code: int = supervisor.run_udp(configuration)
-    return exit_code
+    from aquatic.control.supervisor import run_udp  # noqa: PLC0415
+
+    return run_udp(configuration)

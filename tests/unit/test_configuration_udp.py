@@ -352,6 +352,21 @@ WARNINGS = [
         ["t:3: statistics.print_to_stdout has no effect because statistics.interval is 0"],
     ),
     (
+        "statistics.response_latency = true\nstatistics.peer_clients = true",
+        [
+            "t:1: statistics.response_latency has no effect because nothing puts out statistics",
+            "t:2: statistics.peer_clients has no effect because nothing puts out statistics",
+        ],
+    ),
+    (
+        "[statistics]\nresponse_latency = true\ninterval = 0\nrun_prometheus_endpoint = true",
+        [
+            "t:2: statistics.response_latency has no effect because nothing puts out statistics",
+            "t:4: statistics.run_prometheus_endpoint has no effect because statistics.interval is 0",
+        ],
+    ),
+    ("statistics.response_latency = true\nstatistics.print_to_stdout = true", []),
+    (
         "cpu_pinning.cores = [0]",
         ["t:1: cpu_pinning.cores has no effect because cpu_pinning.active is off"],
     ),

@@ -31,7 +31,7 @@ from aquatic.control.model import (
 from aquatic.control.printing import print_configuration
 from aquatic.control.setting import Setting
 from aquatic.control.socket_address import SocketAddress
-from aquatic.control.toml_file import ConfigurationError, Problem, TomlFile, read_toml_file
+from aquatic.control.toml_file import ConfigurationError, Problem, TomlFile, in_order, read_toml_file
 
 
 class Layout(enum.Enum):
@@ -155,7 +155,7 @@ def load(file: TomlFile, usable_cores: frozenset[int]) -> Loaded:
     values.add_findings(contradictions(configuration, usable_cores))
     if values.problems:
         raise ConfigurationError(values.problems)
-    warnings = values.warnings(doubts(configuration)) + list(_without_effect(values))
+    warnings = in_order([*values.warnings(doubts(configuration)), *_without_effect(values)])
     used = {key.name: values.by_name[key.name] for key in layout_keys(layout)}
     return Loaded(configuration, layout, used, tuple(warnings))
 

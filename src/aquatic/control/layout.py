@@ -79,9 +79,9 @@ class Values:
             if not self.wrong.intersection(self._names(finding)):
                 self.problems.append(self._tell(finding))
 
-    def warnings(self, findings: Iterable[Finding]) -> list[Problem]:
-        """Turn findings into lines that do not end the start."""
-        return [self._tell(finding) for finding in findings]
+    def warnings(self, findings: Iterable[Finding]) -> Iterator[Problem]:
+        """Turn findings into what does not end the start."""
+        return map(self._tell, findings)
 
     def _names(self, finding: Finding) -> list[str]:
         return [self.names[model_field] for model_field in finding.fields]

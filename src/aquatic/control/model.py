@@ -387,17 +387,27 @@ def contradictions(configuration: Configuration, usable_cores: frozenset[int]) -
 def doubts(configuration: Configuration) -> Iterator[Finding]:
     """Settings that work otherwise than one may think: said at start."""
     yield from _answers_too_long(configuration)
-    swarm, answers, statistics = configuration.swarm, configuration.answers, configuration.statistics
+    answers, swarm = configuration.answers, configuration.swarm
     if answers.announce_interval_seconds >= swarm.peer_age_seconds_max:
         text = "{0} is not below {1}: peers are forgotten before they announce again"
-        yield Finding(
-            text, (_field(answers, "announce_interval_seconds"), _field(swarm, "peer_age_seconds_max"))
-        )
+        interval = _field(answers, "announce_interval_seconds")
+        yield Finding(text, (interval, _field(swarm, "peer_age_seconds_max")))
+    yield from _doubtful_statistics(configuration.statistics)
+    yield from _doubtful_pinning(configuration.workers.cpu_pinning)
+
+
+def _doubtful_statistics(statistics: Statistics) -> Iterator[Finding]:
     for name in ("standard_output", "html_file", "prometheus"):
         if getattr(statistics, name) and statistics.interval_seconds == 0:
             text = "{0} has no effect because {1} is 0"
             yield Finding(text, (_field(statistics, name), _field(statistics, "interval_seconds")))
-    pinning = configuration.workers.cpu_pinning
+    for name in ("peers_per_torrent", "peer_clients", "response_latency"):
+        if getattr(statistics, name) and not statistics.outputs:
+            text = "{0} has no effect because nothing puts out statistics"
+            yield Finding(text, (_field(statistics, name),))
+
+
+def _doubtful_pinning(pinning: CpuPinning) -> Iterator[Finding]:
     if pinning.cores and not pinning.active:
         text = "{0} has no effect because {1} is off"
         yield Finding(text, (_field(pinning, "cores"), _field(pinning, "active")))

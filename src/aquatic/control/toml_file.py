@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from aquatic.control.setting import one_line
 
-FILE_BYTES_MAX = 1 << 20
+# Locating keys costs the square of the longest statement's lines.
+FILE_BYTES_MAX = 1 << 16
 BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 ERROR_POSITION = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
@@ -33,12 +34,17 @@ class Problem:
         return f"{place}: {self.text}"
 
 
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """As they stand in the file; first what concerns it as a whole."""
+    return sorted(problems, key=lambda problem: problem.line or 0)
+
+
 class ConfigurationError(Exception):
     """A configuration that can't be used. `problems` has all that was found, in the order of the lines."""
 
     def __init__(self, problems: list[Problem]) -> None:
-        super().__init__("\n".join(map(str, problems)))
-        self.problems = sorted(problems, key=lambda problem: problem.line or 0)
+        self.problems = in_order(problems)
+        super().__init__("\n".join(map(str, self.problems)))
 
 
 @dataclass(frozen=True, slots=True)
