@@ -78,3 +78,11 @@ def _piece(pieces: list[bytes], cursor: int) -> tuple[int, bytes]:
         return -1, b""
     following = cursor + 1
     return (following if following < len(pieces) else -1), pieces[cursor]
+
+
+def bucket_bound(index: int) -> int:
+    """A log-linear scale: exact below 16, then 16 buckets for each power of two."""
+    if index < 16:
+        return index
+    exponent, part = divmod(index, 16)
+    return ((16 + part + 1) << (exponent - 1)) - 1

@@ -12,10 +12,11 @@ import time
 from typing import Any, Literal
 
 from aquatic.control import supervisor
+from aquatic.control.border import DataPlane
 from aquatic.control.model import Configuration, Listener
 from aquatic.control.setting import setting_of
 from aquatic.control.socket_address import SocketAddress
-from tests.support.fake_tracker import FakeTracker
+from tests.support.fake_tracker import FakeTracker, bucket_bound
 
 
 def say(line: str) -> None:
@@ -91,7 +92,9 @@ def main() -> int:
     worker, parts = WORKERS[sys.argv[1]], json.loads(sys.argv[2])
     supervisor.HEARTBEAT_CHECK_SECONDS = 0.2
     supervisor.STOP_SECONDS_MAX = 0.5
-    return supervisor.run_udp(configuration(parts), lambda _configuration, _workers: Tracker(worker))
+    return supervisor.run_udp(
+        configuration(parts), lambda _configuration, _workers: DataPlane(Tracker(worker), bucket_bound)
+    )
 
 
 if __name__ == "__main__":

@@ -7,8 +7,13 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from typing import IO, Any
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+T = TypeVar("T")
+ROOT = Path(__file__).parents[2]
 
 WAIT_SECONDS_MAX = 30
 
@@ -56,6 +61,15 @@ class Process:
         return code
 
 
+def wait_until(condition: Callable[[], T]) -> T:
+    """What `condition` returns as soon as that is true."""
+    deadline = time.monotonic() + WAIT_SECONDS_MAX
+    while not (result := condition()):
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.01)
+    return result
+
+
 @contextlib.contextmanager
 def running(command: Sequence[str], **options: Any) -> Iterator[Process]:
     process = Process(command, **options)
@@ -72,4 +86,5 @@ def running_fake(
 ) -> contextlib.AbstractContextManager[Process]:
     """The supervisor round a fake data plane; see fake_tracker_process."""
     command = [sys.executable, "-m", "tests.support.fake_tracker_process", worker, json.dumps(parts or {})]
-    return running(command, **options)
+    environment = {**options.pop("env", os.environ), "PYTHONPATH": str(ROOT)}
+    return running(command, env=environment, **options)

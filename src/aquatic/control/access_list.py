@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from aquatic.control.border import TrackerBorder
 from aquatic.control.errors import reason
+from aquatic.control.model import AccessList, AccessListMode
 
 INFO_HASH_BYTES = 20
 INFO_HASH_DIGITS = 2 * INFO_HASH_BYTES
@@ -10,6 +12,34 @@ INFO_HASH_DIGITS = 2 * INFO_HASH_BYTES
 
 class AccessListError(Exception):
     """Why a file is no access list: path, line where there is one, and cause."""
+
+
+class ServedAccessList:
+    """The list that the workers go by."""
+
+    def __init__(self, settings: AccessList, tracker: TrackerBorder) -> None:
+        self._settings = settings
+        self._tracker = tracker
+        self.entries_count = 0
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is a list at all."""
+        return self._settings.mode is not AccessListMode.OFF
+
+    def load(self) -> None:
+        """Serve what the file says now. AccessListError, and then the old list stays."""
+        self.serve(read_access_list(self._settings.path))
+
+    def serve(self, info_hashes: bytes) -> None:
+        """Serve this list, 20 bytes an info hash. AccessListError, and then the old list stays."""
+        count = len(info_hashes) // INFO_HASH_BYTES
+        try:
+            self._tracker.set_access_list(self._settings.mode.value, info_hashes)
+        except MemoryError:
+            text = f"access list {self._settings.path}: no memory for {count:,} info hashes"
+            raise AccessListError(text) from None
+        self.entries_count = count
 
 
 def read_access_list(path: str) -> bytes:

@@ -1,6 +1,8 @@
 # ruff: noqa: D102 -- the stub of aquatic.dataplane.udp.tracker documents the methods
 """What the control plane needs of the data plane, as a type that tests' fakes satisfy too."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 IpVersion = Literal[4, 6]
@@ -23,3 +25,12 @@ class TrackerBorder(Protocol):
     def export_downloads(self, cursor: int) -> tuple[int, bytes]: ...
     def import_downloads(self, records: bytes) -> int: ...
     def cleanings(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DataPlane:
+    """A tracker and the scale of its buckets."""
+
+    tracker: TrackerBorder
+    # The greatest value that falls into the bucket of this index.
+    bucket_bound: Callable[[int], int]

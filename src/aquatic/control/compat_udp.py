@@ -18,6 +18,7 @@ from aquatic.control.model import (
     Answers,
     Configuration,
     CpuPinning,
+    Downloads,
     Listener,
     ModelField,
     Privileges,
@@ -107,6 +108,8 @@ OTHER_KEYS: Final = (
     model_key("scrape_exports.enable_scrape_exports", ScrapeExports, "enabled"),
     model_key("scrape_exports.frequency", ScrapeExports, "cleanings_per_export"),
     model_key("scrape_exports.path", ScrapeExports, "path"),
+    model_key("downloads.path", Downloads, "path", is_addition=True),
+    model_key("downloads.interval", Downloads, "interval_seconds", is_addition=True),
     model_key("limits.max_torrents", Swarm, "torrents_max", is_addition=True),
     model_key("limits.max_peers", Swarm, "peers_max", is_addition=True),
     model_key("limits.max_memory_bytes", Swarm, "memory_bytes_max", is_addition=True),
@@ -193,6 +196,7 @@ def _configuration(values: Values, layout: Layout) -> Configuration:
         statistics=Statistics(**values.fields_of(Statistics)),
         privileges=Privileges(**values.fields_of(Privileges)),
         scrape_exports=ScrapeExports(**values.fields_of(ScrapeExports)),
+        downloads=Downloads(**values.fields_of(Downloads)),
         **values.fields_of(Configuration),
     )
 

@@ -324,6 +324,23 @@ class ScrapeExports:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Downloads:
+    """How often each torrent was downloaded completely."""
+
+    path: FilePath = setting(
+        FilePath(""),
+        "Keep the counts of completed downloads in this file over restarts; empty: while the tracker runs."
+        " Seen from the new root after chroot.",
+    )
+    interval_seconds: int = setting(
+        10 * 60,
+        "Write that file this often (seconds), and at the end.",
+        minimum=1,
+        maximum=86_400,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
     """All that the tracker is told."""
 
@@ -335,6 +352,7 @@ class Configuration:
     statistics: Statistics = field(default_factory=Statistics)
     privileges: Privileges = field(default_factory=Privileges)
     scrape_exports: ScrapeExports = field(default_factory=ScrapeExports)
+    downloads: Downloads = field(default_factory=Downloads)
     log_level: LogLevel = setting(LogLevel.ERROR, "How much is logged to standard error.")
 
 

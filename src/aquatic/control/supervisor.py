@@ -10,17 +10,16 @@ import sys
 
 from aquatic.control.access_list import AccessListError
 from aquatic.control.errors import StartError
+from aquatic.control.exports import ScrapeExporter
 from aquatic.control.log import start_logging
-from aquatic.control.model import AccessListMode, Configuration
+from aquatic.control.loss_log import LossLog
+from aquatic.control.model import Configuration
+from aquatic.control.statistics.collector import Collector
+from aquatic.control.statistics.http_endpoint import endpoint_url
+from aquatic.control.statistics.service import StatisticsService
 from aquatic.control.tasks import EssentialTasks, end_process_on_lost_errors
 from aquatic.control.threads import in_thread
-from aquatic.control.udp_start import (
-    PreparedTracker,
-    TrackerMaker,
-    load_access_list,
-    make_udp_tracker,
-    prepare_udp,
-)
+from aquatic.control.udp_start import DataPlaneMaker, PreparedTracker, make_udp_data_plane, prepare_udp
 from aquatic.control.workers import HeartbeatWatch, WorkerThreads
 
 logger = logging.getLogger(__name__)
@@ -30,13 +29,13 @@ STILL_CHECKS_MAX = 10
 STOP_SECONDS_MAX = 10.0
 
 
-def run_udp(configuration: Configuration, make_tracker: TrackerMaker = make_udp_tracker) -> int:
+def run_udp(configuration: Configuration, make_data_plane: DataPlaneMaker = make_udp_data_plane) -> int:
     """Serve until SIGTERM or SIGINT; the process's exit code, 1 with `Error: ...` when it can't start."""
     start_logging(configuration.log_level)
     # Until it can be obeyed, a request to reload must not kill.
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
     try:
-        prepared = prepare_udp(configuration, make_tracker)
+        prepared = prepare_udp(configuration, make_data_plane)
     except StartError as error:
         print(f"Error: {error}", file=sys.stderr, flush=True)
         return 1
@@ -50,8 +49,8 @@ class Supervisor:
     def __init__(self, prepared: PreparedTracker) -> None:
         self._prepared = prepared
         self._configuration = prepared.configuration
-        self._tracker = prepared.tracker
-        self._workers = WorkerThreads(prepared.tracker, prepared.places)
+        self._tracker = prepared.data_plane.tracker
+        self._workers = WorkerThreads(self._tracker, prepared.places)
         self._tasks = EssentialTasks()
         self._stop_asked = asyncio.Event()
         self._reload_asked = asyncio.Event()
@@ -67,15 +66,32 @@ class Supervisor:
         self._workers.start()
         self._tasks.start("heartbeat watch", self._watch_heartbeats())
         self._tasks.start("access list reload", self._reload())
+        self._tasks.start("loss log", LossLog(self._tracker, len(self._prepared.places)).run())
+        self._start_outputs()
         self._announce_ready()
         await self._stop_asked.wait()
         await self._end()
 
+    def _start_outputs(self) -> None:
+        prepared, configuration = self._prepared, self._configuration
+        if configuration.statistics.outputs:
+            collector = Collector(
+                prepared.data_plane, len(prepared.places), configuration.statistics, prepared.access_list
+            )
+            StatisticsService(configuration, collector, prepared.prometheus_socket).start(self._tasks)
+        if configuration.scrape_exports.enabled:
+            exporter = ScrapeExporter(self._tracker, configuration.scrape_exports)
+            self._tasks.start("scrape exports", exporter.run())
+        if prepared.downloads is not None:
+            self._tasks.start("download counts", prepared.downloads.run())
+
     def _announce_ready(self) -> None:
+        listening = [f"udp://{bound.address}" for bound in self._prepared.listeners]
+        if self._prepared.prometheus_socket is not None:
+            listening.append(endpoint_url(self._prepared.prometheus_socket))
         # Whoever started us may not read it.
         with contextlib.suppress(OSError):
-            for bound in self._prepared.listeners:
-                print(f"listening on udp://{bound.address}", flush=True)
+            print("".join(f"listening on {url}\n" for url in listening), end="", flush=True)
         logger.info("serving with %d worker(s)", len(self._prepared.places))
         self._prepared.service_manager.ready()
 
@@ -83,6 +99,8 @@ class Supervisor:
         self._prepared.service_manager.stopping()
         await self._tasks.end()
         await in_thread("stop", lambda: self._workers.stop(STOP_SECONDS_MAX))
+        if self._prepared.downloads is not None:
+            await in_thread("download counts", self._prepared.downloads.save)
         logger.info("stopped")
         self._prepared.service_manager.close()
 
@@ -99,18 +117,18 @@ class Supervisor:
                 manager.alive()
 
     async def _reload(self) -> None:
-        access_list = self._configuration.access_list
+        access_list = self._prepared.access_list
         while True:
             await self._reload_asked.wait()
             self._reload_asked.clear()
-            if access_list.mode is AccessListMode.OFF:
+            if not access_list.is_on:
                 logger.info("nothing to reload: there is no access list")
                 continue
             self._prepared.service_manager.reloading()
             try:
-                count = await in_thread("access list", lambda: load_access_list(access_list, self._tracker))
+                await in_thread("access list", access_list.load)
             except AccessListError as error:
                 logger.error("the old access list stays: %s", error)
             else:
-                logger.info("access list read: %d info hashes", count)
+                logger.info("access list read: %d info hashes", access_list.entries_count)
             self._prepared.service_manager.ready()

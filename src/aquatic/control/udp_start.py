@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from aquatic.control.access_list import AccessListError, read_access_list
-from aquatic.control.border import TrackerBorder
+from aquatic.control.access_list import AccessListError, ServedAccessList, read_access_list
+from aquatic.control.border import DataPlane, TrackerBorder
+from aquatic.control.downloads import DownloadsFile
 from aquatic.control.errors import StartError
 from aquatic.control.machine import usable_cores, usable_memory_bytes
-from aquatic.control.model import WORKERS_MAX, AccessList, AccessListMode, Configuration, LogLevel
+from aquatic.control.model import WORKERS_MAX, Configuration, LogLevel, Statistics
 from aquatic.control.privileges import drop_privileges, find_identity
 from aquatic.control.service_manager import ServiceManager
 from aquatic.control.sockets import BoundListener, open_listeners, receive_buffer_warning
+from aquatic.control.statistics.http_endpoint import open_endpoint
 from aquatic.control.workers import NO_SOCKET, WorkerPlace
 
-TrackerMaker = Callable[[Configuration, int], TrackerBorder]
+DataPlaneMaker = Callable[[Configuration, int], DataPlane]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +29,16 @@ class PreparedTracker:
     """A tracker with its sockets bound and its rights given up, whose workers do not run yet."""
 
     configuration: Configuration
-    tracker: TrackerBorder
+    data_plane: DataPlane
     listeners: tuple[BoundListener, ...]
     places: tuple[WorkerPlace, ...]
+    access_list: ServedAccessList
+    downloads: DownloadsFile | None  # None: not kept
+    prometheus_socket: socket.socket | None
     service_manager: ServiceManager
 
 
-def prepare_udp(configuration: Configuration, make_tracker: TrackerMaker) -> PreparedTracker:
+def prepare_udp(configuration: Configuration, make_data_plane: DataPlaneMaker) -> PreparedTracker:
     """StartError says why the tracker can't start. Warnings go to standard error unless logging is off."""
     listeners_together = _pairs_count(configuration)
     cores = usable_cores()
@@ -47,24 +53,30 @@ def prepare_udp(configuration: Configuration, make_tracker: TrackerMaker) -> Pre
         steering=configuration.workers.reuseport_steering,
     )
     _warn(configuration.log_level, filter(None, map(receive_buffer_warning, listeners)))
+    prometheus_socket = _open_prometheus(configuration.statistics)
     service_manager = ServiceManager.from_environment()
     try:
-        tracker = make_tracker(configuration, workers_count)
+        data_plane = make_data_plane(configuration, workers_count)
     except MemoryError:
         raise StartError("there is not enough memory for the workers' buffers") from None
-    _drop_privileges_and_load_access_list(configuration, tracker)
+    access_list = ServedAccessList(configuration.access_list, data_plane.tracker)
+    _drop_privileges_and_load(configuration, access_list)
+    downloads = _load_downloads(configuration, data_plane.tracker)
     return PreparedTracker(
         configuration=configuration,
-        tracker=tracker,
+        data_plane=data_plane,
         listeners=tuple(listeners),
         places=_places(configuration, listeners, workers_per_listener, cores),
+        access_list=access_list,
+        downloads=downloads,
+        prometheus_socket=prometheus_socket,
         service_manager=service_manager,
     )
 
 
-def make_udp_tracker(configuration: Configuration, workers_count: int) -> TrackerBorder:
+def make_udp_data_plane(configuration: Configuration, workers_count: int) -> DataPlane:
     """The compiled data plane, told what it needs of the configuration."""
-    from aquatic.dataplane.udp.tracker import Settings, Tracker  # noqa: PLC0415
+    from aquatic.dataplane.udp.tracker import Settings, Tracker, latency_bucket_bound_ns  # noqa: PLC0415
 
     swarm, answers = configuration.swarm.bounded(usable_memory_bytes()), configuration.answers
     statistics = configuration.statistics
@@ -85,50 +97,48 @@ def make_udp_tracker(configuration: Configuration, workers_count: int) -> Tracke
         peers_per_torrent=statistics.outputs and statistics.peers_per_torrent,
         peer_clients=statistics.outputs and statistics.peer_clients,
     )
-    return Tracker(settings)
+    return DataPlane(Tracker(settings), latency_bucket_bound_ns)
 
 
-def load_access_list(access_list: AccessList, tracker: TrackerBorder) -> int:
-    """Give the file's list to the workers and return its length; AccessListError, and the old one stays."""
-    info_hashes = read_access_list(access_list.path)
-    return _set_access_list(access_list, tracker, info_hashes)
+def _open_prometheus(statistics: Statistics) -> socket.socket | None:
+    return (
+        open_endpoint(statistics.prometheus_address) if statistics.outputs and statistics.prometheus else None
+    )
 
 
-def _set_access_list(access_list: AccessList, tracker: TrackerBorder, info_hashes: bytes) -> int:
-    count = len(info_hashes) // 20
-    try:
-        tracker.set_access_list(access_list.mode.value, info_hashes)
-    except MemoryError:
-        raise AccessListError(
-            f"access list {access_list.path}: no memory for {count:,} info hashes"
-        ) from None
-    return count
-
-
-def _drop_privileges_and_load_access_list(configuration: Configuration, tracker: TrackerBorder) -> None:
+def _drop_privileges_and_load(configuration: Configuration, access_list: ServedAccessList) -> None:
     """Look for the list in the new root, where a reload will look; one found only outside serves until then.
 
     The Rust tracker reads its first list before it changes root.
     """
-    access_list, privileges = configuration.access_list, configuration.privileges
-    is_on = access_list.mode is not AccessListMode.OFF
+    privileges = configuration.privileges
     outside: bytes | None = None
     if privileges.drop:
         identity = find_identity(privileges)
-        if is_on:
+        if access_list.is_on:
             with contextlib.suppress(AccessListError):
-                outside = read_access_list(access_list.path)
+                outside = read_access_list(configuration.access_list.path)
         drop_privileges(privileges, identity)
-    if not is_on:
+    if not access_list.is_on:
         return
     try:
-        load_access_list(access_list, tracker)
+        access_list.load()
     except AccessListError as error:
         if outside is None or not isinstance(error.__cause__, OSError):
             raise StartError(str(error)) from None
-        _set_access_list(access_list, tracker, outside)
+        access_list.serve(outside)
         text = f"the access list cannot be reloaded, as it is outside of {privileges.chroot_path}: {error}"
         _warn(configuration.log_level, [text])
+
+
+def _load_downloads(configuration: Configuration, tracker: TrackerBorder) -> DownloadsFile | None:
+    if not configuration.downloads.path:
+        return None
+    downloads = DownloadsFile(tracker, configuration.downloads)
+    warning = downloads.load()
+    if warning is not None:
+        _warn(configuration.log_level, [warning])
+    return downloads
 
 
 def _pairs_count(configuration: Configuration) -> int:

@@ -1,0 +1,144 @@
+"""Readings of a tracker's counters and what came between two of them."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+from aquatic.control.access_list import ServedAccessList
+from aquatic.control.border import IP_VERSIONS, DataPlane, IpVersion
+from aquatic.control.model import Statistics
+from aquatic.control.statistics.distribution import Distribution
+from aquatic.peer_id import PREFIX_BYTES, identify_prefix
+
+REQUEST_TYPES = ("connect", "announce", "scrape")
+RESPONSE_TYPES = (*REQUEST_TYPES, "error")
+ERROR_CAUSES = ("malformed", "connection_id_bad", "connection_id_expired", "refused", "not_allowed")
+# Label of a cause of loss, and the data plane's counter.
+DROP_CAUSES = {
+    "kernel": "dropped_by_kernel",
+    "send_buffer_full": "dropped_send_buffer_full",
+    "send_error": "dropped_send_error",
+}
+LATENCY_PERCENTILES = (50, 90, 99, 99.9, 100)
+OTHER_CLIENTS = "Other"
+
+FamilyCounters = dict[IpVersion, Counter[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Everything counted since start, as of one moment."""
+
+    time_seconds: float  # of a clock that only goes forward
+    workers: list[FamilyCounters]
+    swarm: dict[str, int]
+    latency: dict[str, Distribution]  # nanoseconds, by request type; empty when it is not measured
+    access_list_entries: int
+
+    def total(self, family: IpVersion) -> Counter[str]:
+        """All workers' counters together."""
+        total: Counter[str] = Counter()
+        for worker in self.workers:
+            total.update(worker[family])
+        return total
+
+
+@dataclass(frozen=True, slots=True)
+class PeerClients:
+    """Peers by client and by the first bytes of their ids, the most frequent first."""
+
+    names: list[tuple[str, int]]
+    prefixes: list[tuple[bytes, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One interval: what outputs for people show."""
+
+    seconds: float
+    reading: Reading  # at the interval's end
+    counted: FamilyCounters  # within the interval, all workers together
+    latency: dict[str, Distribution]  # within the interval; the reading has those since start
+    peers_per_torrent: dict[IpVersion, Distribution] | None  # None: not asked for
+    clients: PeerClients | None  # None: not asked for
+
+    def per_second(self, family: IpVersion, *names: str) -> float:
+        """How often these counters together counted in a second of the interval."""
+        return sum(self.counted[family][name] for name in names) / self.seconds
+
+
+class Collector:
+    """Reads a tracker; only what the configuration asks for."""
+
+    def __init__(
+        self, data_plane: DataPlane, workers_count: int, settings: Statistics, access_list: ServedAccessList
+    ) -> None:
+        self._tracker = data_plane.tracker
+        self._bound = data_plane.bucket_bound
+        self._workers_count = workers_count
+        self._settings = settings
+        self._access_list = access_list
+        self._last = self.read()
+        self.last_report: Report | None = None
+
+    def read(self) -> Reading:
+        """Counters of this moment. Cheap: it does not depend on the swarm's size."""
+        tracker = self._tracker
+        return Reading(
+            time_seconds=time.monotonic(),
+            workers=[
+                {family: Counter(tracker.counters(index, family)) for family in IP_VERSIONS}
+                for index in range(self._workers_count)
+            ],
+            swarm=tracker.swarm_counts(),
+            latency={kind: self._latency(kind) for kind in REQUEST_TYPES}
+            if self._settings.response_latency
+            else {},
+            access_list_entries=self._access_list.entries_count,
+        )
+
+    def report(self) -> Report:
+        """What happened since the last report (or since start)."""
+        last, now = self._last, self.read()
+        counted: FamilyCounters = {}
+        for family in IP_VERSIONS:
+            counted[family] = now.total(family)
+            counted[family].subtract(last.total(family))
+        report = Report(
+            seconds=max(now.time_seconds - last.time_seconds, 1e-6),
+            reading=now,
+            counted=counted,
+            latency={kind: now.latency[kind].since(last.latency[kind]) for kind in now.latency},
+            peers_per_torrent=self._peers_per_torrent(),
+            clients=self._peer_clients() if self._settings.peer_clients else None,
+        )
+        self._last = now
+        self.last_report = report
+        return report
+
+    def _latency(self, request_type: str) -> Distribution:
+        together = Distribution([], self._bound)
+        for index in range(self._workers_count):
+            buckets = self._tracker.latency_buckets(index, request_type)
+            together += Distribution(buckets, self._bound)
+        return together
+
+    def _peers_per_torrent(self) -> dict[IpVersion, Distribution] | None:
+        if not self._settings.peers_per_torrent:
+            return None
+        buckets = self._tracker.peers_per_torrent_buckets
+        return {family: Distribution(buckets(family), self._bound) for family in IP_VERSIONS}
+
+    def _peer_clients(self) -> PeerClients:
+        names: Counter[str] = Counter()
+        prefixes: Counter[bytes] = Counter()
+        for prefix, count in self._tracker.peer_prefixes():
+            if len(prefix) == PREFIX_BYTES:
+                names[str(identify_prefix(prefix))] += count
+                prefixes[prefix] += count
+            else:
+                # What did not fit the data plane's table: strangers can make up any number of prefixes.
+                names[OTHER_CLIENTS] += count
+        return PeerClients(names.most_common(), prefixes.most_common())

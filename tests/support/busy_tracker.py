@@ -1,0 +1,57 @@
+"""A fake tracker that has seen some traffic, and collectors for it."""
+
+from typing import Any
+
+from aquatic.control.access_list import ServedAccessList
+from aquatic.control.border import DataPlane
+from aquatic.control.model import AccessList, Statistics
+from aquatic.control.statistics.collector import Collector
+from tests.support.fake_tracker import FakeTracker, bucket_bound
+
+
+def collector_of(tracker: FakeTracker, workers: int = 2, **settings: Any) -> Collector:
+    access_list = ServedAccessList(AccessList(), tracker)
+    return Collector(DataPlane(tracker, bucket_bound), workers, Statistics(**settings), access_list)
+
+
+def busy_tracker() -> FakeTracker:
+    """Every counter of every worker and family has a value of its own; see `expected_counter`."""
+    tracker = FakeTracker()
+    serve_some(tracker)
+    for place, name in enumerate(SWARM_NAMES):
+        tracker.swarm[name] = 10_000 + place
+    tracker.peers_per_torrent = {4: [0, 5, 3, 1, 1], 6: []}
+    tracker.prefixes = [(b"-qB4250-", 7), (b"-TR3000-", 2), (b"\xff\xfe\x00xyzuv", 1), (b"", 4)]
+    return tracker
+
+
+def serve_some(tracker: FakeTracker) -> None:
+    for worker in (0, 1):
+        for family in (4, 6):
+            for place, name in enumerate(COUNTERS):
+                tracker.counts[worker, family][name] += 1_000 * worker + 100 * family + place
+
+
+COUNTERS = (
+    *("requests_connect", "requests_announce", "requests_scrape"),
+    *("responses_connect", "responses_announce", "responses_scrape", "responses_error"),
+    *("errors_malformed", "errors_connection_id_bad", "errors_connection_id_expired"),
+    *("errors_refused", "errors_not_allowed", "bytes_received", "bytes_sent"),
+    *("dropped_by_kernel", "dropped_send_buffer_full", "dropped_send_error", "resent", "batches", "waits"),
+)
+SWARM_NAMES = (
+    *(
+        "torrents",
+        "torrents_ipv4",
+        "torrents_ipv6",
+        "peers_ipv4",
+        "peers_ipv6",
+        "seeders_ipv4",
+        "seeders_ipv6",
+    ),
+    *("memory_bytes", "evicted_torrents", "refused_torrents", "refused_peers", "lock_hold_ns_max"),
+)
+
+
+def expected_counter(name: str, worker: int, family: int) -> int:
+    return 1_000 * worker + 100 * family + COUNTERS.index(name)

@@ -1,0 +1,84 @@
+"""Every output of a running tracker process, around a fake data plane."""
+
+import re
+import signal
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support.processes import Process, running_fake, wait_until
+
+
+def statistics(**settings: Any) -> dict[str, Any]:
+    return {"statistics": {"interval_seconds": 1, "prometheus_address": "127.0.0.1:0", **settings}}
+
+
+def metrics_url(process: Process) -> str:
+    return process.wait_for_line("/metrics").removeprefix("listening on ")
+
+
+def fetch(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=30) as response:
+        text: str = response.read().decode()
+        return text
+
+
+def test_prometheus_reads_the_endpoint() -> None:
+    with running_fake(parts=statistics(prometheus=True)) as process:
+        url = metrics_url(process)
+        assert re.fullmatch(r"http://127\.0\.0\.1:[1-9]\d*/metrics", url)
+        names = {family.name for family in text_string_to_metric_families(fetch(url))}
+        assert {"aquatic_requests", "aquatic_rx_bytes", "aquatic_torrents", "aquatic_errors"} <= names
+        process.signal(signal.SIGTERM)
+        assert process.wait() == 0
+
+
+def test_two_trackers_cannot_serve_metrics_at_one_address() -> None:
+    with running_fake(parts=statistics(prometheus=True)) as first:
+        address = metrics_url(first).removeprefix("http://").removesuffix("/metrics")
+        with running_fake(parts=statistics(prometheus=True, prometheus_address=address)) as second:
+            assert second.wait() == 1
+            assert second.output == []
+            (error,) = second.errors
+            assert error.startswith(
+                f"Error: cannot serve Prometheus on http://{address}: Address already in use"
+            )
+
+
+def test_text_and_page_come_at_the_interval(tmp_path: Path) -> None:
+    page = tmp_path / "statistics.html"
+    parts = statistics(standard_output=True, html_file=True, html_file_path=str(page))
+    with running_fake(parts=parts) as process:
+        process.wait_for_line("General:")
+        process.wait_for_line("IPv4:")
+        first = wait_until(lambda: page.read_text() if page.exists() else "")
+        wait_until(lambda: page.read_text() != first)
+        assert page.read_text().endswith("</html>\n")
+        process.wait_for_line("General:")
+        process.signal(signal.SIGTERM)
+        assert process.wait() == 0
+        assert [each.name for each in tmp_path.iterdir()] == ["statistics.html"]
+
+
+def test_a_page_that_cannot_be_written_is_an_error_once(tmp_path: Path) -> None:
+    page = tmp_path / "missing" / "statistics.html"
+    parts = statistics(standard_output=True, html_file=True, html_file_path=str(page))
+    with running_fake(parts=parts) as process:
+        for _ in range(4):
+            process.wait_for_line("General:")
+        process.signal(signal.SIGTERM)
+        assert process.wait() == 0
+        (error,) = process.errors
+        assert error.endswith(f"cannot write statistics to {page}: No such file or directory")
+
+
+def test_nothing_is_put_out_that_was_not_asked_for(tmp_path: Path) -> None:
+    parts = statistics(interval_seconds=0, standard_output=True, html_file=True, prometheus=True)
+    with running_fake(parts=parts | {"log_level": "info"}, cwd=tmp_path) as process:
+        process.wait_for_line("serving")
+        process.signal(signal.SIGTERM)
+        assert process.wait() == 0
+        assert len(process.output) == 2, "where it listens and the worker's end"
+        assert list(tmp_path.iterdir()) == []

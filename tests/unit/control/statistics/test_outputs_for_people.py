@@ -1,0 +1,117 @@
+"""The text on standard output and the page."""
+
+from html.parser import HTMLParser
+
+import pytest
+
+from aquatic.control.statistics.figures import duration, integer, mebibytes, megabits
+from aquatic.control.statistics.html_page import render_page
+from aquatic.control.statistics.standard_output import format_report
+from tests.support.busy_tracker import busy_tracker, collector_of
+from tests.support.fake_tracker import FakeTracker
+
+EVERYTHING = {"peers_per_torrent": True, "peer_clients": True, "response_latency": True}
+
+
+class Table(HTMLParser):
+    """The text of all cells, row by row, and every tag that was opened."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.tags: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, _attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_data(self, data: str) -> None:
+        if self.rows and self.rows[-1]:
+            self.rows[-1][-1] += data.strip("\n")
+
+
+def page_of(tracker: FakeTracker) -> str:
+    collector = collector_of(tracker, **EVERYTHING)
+    return render_page(collector.report(), [4, 6], 7, 1_700_000_000)
+
+
+def test_the_page_has_the_figures() -> None:
+    rows = Table(page_of(busy_tracker())).rows
+    assert ["torrents", "10,001", "10,002"] in rows
+    assert ["peers", "10,003", "10,004"] in rows
+    assert ["memory", "0.0 MiB"] in rows
+    assert ["p80", "2", "0"] in rows
+    assert ["announce", "0", "none", "none", "none", "none", "none"] in rows
+    assert ["Other", "4"] in rows
+
+
+def test_the_page_reloads_itself_and_says_when_it_was_made() -> None:
+    page = page_of(busy_tracker())
+    assert '<meta http-equiv="refresh" content="7">' in page
+    assert "2023-11-14 22:13:20 UTC" in page
+
+
+def test_only_served_families_are_shown() -> None:
+    report = collector_of(busy_tracker()).report()
+    page, text = render_page(report, [4], 5, 0.0), format_report(report, [4])
+    assert "IPv4" in page
+    assert "IPv6" not in page
+    assert "IPv4:" in text
+    assert "IPv6:" not in text
+
+
+def test_strangers_cannot_put_tags_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "aquatic.control.statistics.collector.identify_prefix"
+    monkeypatch.setattr(name, lambda _prefix: '<script>alert("&amp;")</script>')
+    parsed = Table(page_of(busy_tracker()))
+    assert "script" not in parsed.tags
+    assert ['<script>alert("&amp;")</script>', "10"] in parsed.rows
+
+
+def test_the_text_begins_as_the_rust_trackers() -> None:
+    tracker = busy_tracker()
+    tracker.latency = {(0, "announce"): [0, 1, 2]}
+    text = format_report(collector_of(tracker, **EVERYTHING).report(), [4, 6])
+    lines = text.splitlines()
+    assert lines[0] == "General:"
+    assert lines[1] == "  access list entries: 0"
+    start = lines.index("IPv4:")
+    assert lines[start + 1] == "  bandwidth:    0.00 Mbit/s in,    0.00 Mbit/s out"
+    assert lines[start + 2] == "  requests/second:          0"
+    assert lines[start + 3] == "  responses/second"
+    assert lines[start + 4] == "    total:                  0"
+    assert lines[start + 5] == "    connect:                0"
+    assert "  torrents:            10,001" in lines
+    assert "  peers:               10,003" in lines
+    assert "    p99.9                   4" in lines
+    assert "    announce:  none" in lines, "of the last interval"
+    assert "    announce:  p50 2 ns, p90 2 ns, p99 2 ns, p99.9 2 ns, max 2 ns (3 responses)" in lines
+    assert text.endswith("\n\n")
+
+
+@pytest.mark.parametrize(
+    ("nanoseconds", "text"),
+    [
+        (None, "none"),
+        (0, "0 ns"),
+        (999, "999 ns"),
+        (1_500, "1.5 µs"),
+        (123_456, "123 µs"),
+        (999_999, "1 ms"),
+        (1_234_567, "1.23 ms"),
+        (1_200_000_000, "1.2 s"),
+        (5_000_000_000_000, "5,000 s"),
+    ],
+)
+def test_durations(nanoseconds: int | None, text: str) -> None:
+    assert duration(nanoseconds) == text
+
+
+def test_figures() -> None:
+    assert integer(1_234_567.9) == "1,234,567"
+    assert megabits(1_000_000) == "8.00"
+    assert mebibytes(3 << 19) == "1.5 MiB"

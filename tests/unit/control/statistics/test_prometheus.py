@@ -1,0 +1,171 @@
+"""The exposition: names as the Rust tracker's, values, and a format that Prometheus' own parser reads."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from aquatic.control.model import Statistics
+from aquatic.control.statistics.exposition import Metric, expose
+from aquatic.control.statistics.prometheus import LATENCY_BOUNDS_SECONDS, PrometheusText
+from tests.support.busy_tracker import COUNTERS, busy_tracker, collector_of, expected_counter
+from tests.support.fake_tracker import FakeTracker, bucket_bound
+
+RECORDED = Path(__file__).parents[2] / "data" / "rust_udp_metrics.txt"
+SAMPLE = re.compile(r'(\w+)(?:\{(\w+="(?:[^"\\]|\\.)*"(?:,\w+="(?:[^"\\]|\\.)*")*)\})? (\S+)')
+LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+
+
+def rendered(tracker: FakeTracker, **settings: Any) -> str:
+    collector = collector_of(tracker, prometheus=True, **settings)
+    collector.report()
+    return PrometheusText(collector, Statistics(**settings)).render().decode()
+
+
+def everything(tracker: FakeTracker) -> str:
+    return rendered(
+        tracker,
+        peers_per_torrent=True,
+        peer_clients=True,
+        prometheus_peer_id_prefixes=True,
+        response_latency=True,
+    )
+
+
+def samples(text: str) -> dict[str, float]:
+    """Values by name and labels as they are written."""
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines}
+
+
+def signatures(text: str) -> set[str]:
+    """Lines like those of the recorded table; labels whose values strangers choose are without them."""
+    types = dict(line.split()[2:] for line in text.splitlines() if line.startswith("# TYPE"))
+    found = set()
+    for line in text.splitlines():
+        if line and not line.startswith("#"):
+            match = SAMPLE.fullmatch(line)
+            assert match is not None, line
+            labels = [
+                name if name in ("client", "prefix_hex") else f"{name}={value}"
+                for name, value in LABEL.findall(match[2] or "")
+            ]
+            found.add(" ".join([match[1], types.get(match[1], ""), *labels]))
+    return found
+
+
+def test_every_metric_of_the_rust_tracker_is_there_byte_by_byte() -> None:
+    recorded = {line for line in RECORDED.read_text().splitlines() if not line.startswith("#")}
+    assert len(recorded) == 46
+    served = signatures(everything(busy_tracker()))
+    assert recorded <= served
+    # Nothing else under those names.
+    names = {line.split()[0] for line in recorded}
+    assert {line for line in served if line.split()[0] in names and "worker_index=1" not in line} == recorded
+
+
+def test_values_of_the_counters() -> None:
+    found = samples(rendered(busy_tracker()))
+    for worker in (0, 1):
+        for family in (4, 6):
+            labels = f'ip_version="{family}",worker_index="{worker}"'
+
+            def expected(name: str, worker: int = worker, family: int = family) -> int:
+                return expected_counter(name, worker, family)
+
+            requests = sum(expected(name) for name in COUNTERS if name.startswith("requests_"))
+            assert found[f"aquatic_requests_total{{{labels}}}"] == requests
+            assert found[f"aquatic_rx_bytes{{{labels}}}"] == expected("bytes_received")
+            assert found[f"aquatic_tx_bytes{{{labels}}}"] == expected("bytes_sent")
+            for kind in ("connect", "announce", "scrape", "error"):
+                responses = found[f'aquatic_responses_total{{type="{kind}",{labels}}}']
+                assert responses == expected(f"responses_{kind}")
+            refused = found[f'aquatic_errors_total{{cause="connection_id_expired",{labels}}}']
+            assert refused == expected("errors_connection_id_expired")
+            lost = found[f'aquatic_dropped_total{{cause="kernel",{labels}}}']
+            assert lost == expected("dropped_by_kernel")
+
+
+def test_values_of_the_gauges() -> None:
+    found = samples(everything(busy_tracker()))
+    assert found['aquatic_torrents{ip_version="4"}'] == 10_001
+    assert found['aquatic_peers{ip_version="6"}'] == 10_004
+    assert found['aquatic_peers_per_torrent{type="min",ip_version="4"}'] == 1
+    assert found['aquatic_peers_per_torrent{type="p50",ip_version="4"}'] == 1
+    assert found['aquatic_peers_per_torrent{type="p80",ip_version="4"}'] == 2
+    assert found['aquatic_peers_per_torrent{type="max",ip_version="4"}'] == 4
+    assert found['aquatic_peers_per_torrent{type="max",ip_version="6"}'] == 0
+    assert found['aquatic_peer_id_prefixes{prefix_hex="2d7142343235302d"}'] == 7
+    assert found['aquatic_peer_clients{client="Other"}'] == 4
+
+
+def test_what_is_off_is_not_there() -> None:
+    text = rendered(busy_tracker())
+    for name in ("peers_per_torrent", "peer_clients", "peer_id_prefixes", "latency"):
+        assert name not in text
+
+
+def test_prefixes_need_their_own_key() -> None:
+    text = rendered(busy_tracker(), peer_clients=True)
+    assert "aquatic_peer_clients{" in text
+    assert "aquatic_peer_id_prefixes" not in text
+
+
+def test_the_latency_histogram_is_a_classic_one() -> None:
+    tracker = busy_tracker()
+    microsecond_buckets = [0] * 400
+    for nanoseconds, count in ((9_000, 5), (40_000, 3), (3_000_000, 2)):
+        microsecond_buckets[next(i for i in range(400) if nanoseconds <= bucket_bound(i))] += count
+    tracker.latency = {(1, "announce"): microsecond_buckets}
+    text = everything(tracker)
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    family = families["aquatic_response_latency_seconds"]
+    assert family.type == "histogram"
+    by_bound = {
+        sample.labels["le"]: sample.value
+        for sample in family.samples
+        if sample.name.endswith("_bucket") and sample.labels["type"] == "announce"
+    }
+    assert len(by_bound) == len(LATENCY_BOUNDS_SECONDS) + 1
+    cumulative = list(by_bound.values())
+    assert cumulative == sorted(cumulative)
+    assert [by_bound[bound] for bound in ("1e-05", "2.5e-05", "5e-05", "0.0025", "0.005", "+Inf")] == [
+        5,
+        5,
+        8,
+        8,
+        10,
+        10,
+    ]
+    found = samples(text)
+    assert found['aquatic_response_latency_seconds_count{type="announce"}'] == 10
+    total = found['aquatic_response_latency_seconds_sum{type="announce"}']
+    assert abs(total - (5 * 9e-6 + 3 * 40e-6 + 2 * 3e-3)) < total / 16
+
+
+def test_percentiles_without_samples_are_left_out() -> None:
+    tracker = FakeTracker()
+    tracker.latency = {(0, "scrape"): [0, 0, 1]}
+    text = rendered(tracker, response_latency=True)
+    name = "aquatic_response_latency_percentile_seconds"
+    found = {key for key in samples(text) if key.startswith(name)}
+    assert f'{name}{{type="scrape",percentile="99.9",window="start"}}' in found
+    assert not any('type="announce"' in key or 'window="interval"' in key for key in found)
+
+
+def test_prometheus_reads_the_whole() -> None:
+    text = everything(busy_tracker())
+    assert text.endswith("\n")
+    families = list(text_string_to_metric_families(text))
+    assert sum(len(family.samples) for family in families) == len(samples(text))
+    assert all(family.documentation for family in families)
+
+
+def test_strange_label_values_come_back_as_they_were() -> None:
+    strange = 'a "quoted" \\ back\\nslash\nand a line }\u00b5'
+    metric = Metric("strange", "gauge", "Help with \\ and\na line.")
+    metric.add(1, client=strange)
+    (family,) = text_string_to_metric_families(expose([metric]).decode())
+    assert family.samples[0].labels == {"client": strange}
+    assert family.documentation == "Help with \\ and\na line."
