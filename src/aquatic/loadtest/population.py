@@ -53,16 +53,22 @@ class Population:
     def sources(self) -> int:
         return self.layout.source_count
 
+    def info_hash(self, torrent: int) -> bytes:
+        if not 0 <= torrent < self.layout.torrent_count:
+            raise IndexError(torrent)
+        info_hash = bytearray(20)
+        write_info_hash(address(self.layout), torrent, info_hash)
+        return bytes(info_hash)
+
     def describe(self, peer: int) -> tuple[int, bytes, int, int, bool]:
         """(torrent, info hash, index of the source address, announced port, whether a seeder)."""
         if not 0 <= peer < self.layout.peer_count:
             raise IndexError(peer)
         layout = address(self.layout)
         member = member_of(layout, peer)
-        info_hash = bytearray(20)
-        write_info_hash(layout, member.torrent, info_hash)
+        info_hash = self.info_hash(member.torrent)
         port = announced_port(layout, member)
-        return member.torrent, bytes(info_hash), peer % self.sources, port, bool(is_seeder(layout, peer))
+        return member.torrent, info_hash, peer % self.sources, port, bool(is_seeder(layout, peer))
 
     def contains(self, torrent: int, source: int, port: int) -> bool:
         """Whether a peer of that source address and port is in the torrent."""

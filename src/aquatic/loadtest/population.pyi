@@ -21,6 +21,8 @@ class Population:
     def torrents(self) -> int: ...
     @property
     def sources(self) -> int: ...
+    def info_hash(self, torrent: int) -> bytes:
+        """Of any torrent, with or without peers. IndexError."""
     def describe(self, peer: int) -> tuple[int, bytes, int, int, bool]:
         """(torrent, info hash, index of the source address, announced port, whether a seeder). IndexError."""
     def contains(self, torrent: int, source: int, port: int) -> bool:

@@ -44,8 +44,8 @@ class UdpLoad:
     requests_under_way_max: int = 128
     timeout_seconds: float = 1.0
     connection_age_seconds: float = 60.0
-    # Waiting for a batch to come together makes an answer cheap. 0: spin, for exact latencies and sending times;
-    # the CPU time of the generator means nothing then.
+    # Waiting for a batch to come together makes an answer cheap. 0: spin, for exact latencies and sending
+    # times; the CPU time of the generator means nothing then.
     idle_sleep_us: int = 20
     segmenting: bool = True
     foreign_peers: bool = False

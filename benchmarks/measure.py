@@ -1,0 +1,123 @@
+"""One measured stretch of load on a running tracker."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from aquatic.loadtest.udp import Report, UdpLoadTest
+from benchmarks.process import TICKS_PER_SECOND, CpuTime, RunningTracker
+
+# Below this the tracker waited for requests, and its throughput says nothing.
+SATURATED_CORE_SHARE = 0.93
+# Above this the generator may have been what was waited for.
+GENERATOR_BUSY_SHARE_MAX = 0.9
+# Others on the tracker's core beyond this make a run a bad one.
+OTHERS_SHARE_MAX = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """What one stretch of load showed. CPU is the tracker's, in microseconds per right response."""
+
+    responses_per_second: float
+    cpu_user_us: float
+    cpu_system_us: float
+    # Of its core's time.
+    tracker_share: float
+    # Of the tracker's core, taken by other processes.
+    others_share: float
+    generator_user_us: float
+    generator_system_us: float
+    generator_busy_share: float
+    peers_per_announce: float
+    requests_lost: int
+    wrong: int
+    dropped_by_kernel: int
+
+    @property
+    def cpu_us(self) -> float:
+        """User and system."""
+        return self.cpu_user_us + self.cpu_system_us
+
+    @property
+    def doubts(self) -> list[str]:
+        """What speaks against believing the throughput; `others` speaks against the CPU time too."""
+        found = []
+        if self.others_share > OTHERS_SHARE_MAX:
+            found.append("others")
+        if self.tracker_share < SATURATED_CORE_SHARE:
+            found.append("tracker not saturated")
+        if self.generator_busy_share > GENERATOR_BUSY_SHARE_MAX:
+            found.append("generator saturated")
+        if self.wrong:
+            found.append("wrong answers")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    cpu: CpuTime
+    core_busy_seconds: float
+    dropped: int
+
+
+def under_load(
+    tracker: RunningTracker, test: UdpLoadTest, seconds: float, *, warm_up_seconds: float = 2.0
+) -> Measurement:
+    """A closed loop for so long, after a warm-up that does not count. TrackerError."""
+    test.start("closed", warm_up_seconds + seconds)
+    time.sleep(warm_up_seconds)
+    before, load_before = _moment(tracker), test.sample()
+    # So that both moments are within the run.
+    time.sleep(max(seconds - 0.2, 0.1))
+    after, load_after = _moment(tracker), test.sample()
+    test.join()
+    test.drain()
+    report = Report.between(load_before, load_after, test.load.workers)
+    return measurement(
+        report,
+        before.cpu,
+        after.cpu,
+        after.core_busy_seconds - before.core_busy_seconds,
+        after.dropped - before.dropped,
+    )
+
+
+def measurement(
+    report: Report, cpu_before: CpuTime, cpu_after: CpuTime, core_busy_seconds: float, dropped: int
+) -> Measurement:
+    """From what the generator and the kernel counted between two moments."""
+    user = cpu_after.user_seconds - cpu_before.user_seconds
+    system = cpu_after.system_seconds - cpu_before.system_seconds
+    per_response = 1e6 / max(report.responses, 1)
+    return Measurement(
+        responses_per_second=report.responses_per_second,
+        cpu_user_us=user * per_response,
+        cpu_system_us=system * per_response,
+        tracker_share=(user + system) / report.seconds,
+        others_share=max(0.0, core_busy_seconds - user - system) / report.seconds,
+        generator_user_us=report.cpu_user_seconds * per_response,
+        generator_system_us=report.cpu_system_seconds * per_response,
+        generator_busy_share=report.busy_share,
+        peers_per_announce=report.counters["peers_received"] / max(report.counters["right_announce"], 1),
+        requests_lost=report.counters["lost"],
+        wrong=report.wrong,
+        dropped_by_kernel=dropped,
+    )
+
+
+def _moment(tracker: RunningTracker) -> _Moment:
+    return _Moment(
+        tracker.cpu_time(),
+        core_busy_seconds(Path("/proc/stat").read_text(), tracker.core),
+        tracker.dropped_datagrams(),
+    )
+
+
+def core_busy_seconds(stat: str, core: int) -> float:
+    """User, nice and system time of all processes on a core since boot, from /proc/stat."""
+    for line in stat.splitlines():
+        name, *ticks = line.split()
+        if name == f"cpu{core}":
+            return sum(int(tick) for tick in ticks[:3]) / TICKS_PER_SECOND
+    raise ValueError(f"no core {core}")

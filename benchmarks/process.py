@@ -1,0 +1,174 @@
+"""A tracker under measurement: started on its core, read from outside, ended."""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from aquatic.loadtest.target import Target
+from aquatic.protocol.udp import ConnectRequest
+from benchmarks.trackers import Serving, Tracker
+
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+START_SECONDS_MAX = 60
+END_SECONDS_MAX = 30
+
+Priority = Literal["normal", "nice", "fifo"]
+_PRIORITY_COMMANDS: dict[Priority, list[str]] = {
+    "normal": [],
+    "nice": ["nice", "-n", "-15"],
+    "fifo": ["chrt", "--fifo", "1"],
+}
+
+
+class TrackerError(RuntimeError):
+    """A tracker did not start, or ended by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class CpuTime:
+    """Of all threads of a process since its start, by the kernel's ticks."""
+
+    user_seconds: float
+    system_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunningTracker:
+    """A started tracker that has answered once."""
+
+    tracker: Tracker
+    process: subprocess.Popen[bytes]
+    target: Target
+    directory: Path
+    core: int
+
+    def cpu_time(self) -> CpuTime:
+        """Now. TrackerError when it is gone."""
+        self.require_running()
+        # The second field, the program's name, may hold spaces and parentheses.
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return CpuTime(int(fields[11]) / TICKS_PER_SECOND, int(fields[12]) / TICKS_PER_SECOND)
+
+    def memory_bytes(self) -> int:
+        """Resident, huge pages included. TrackerError when it is gone."""
+        self.require_running()
+        return resident_bytes(Path(f"/proc/{self.process.pid}/smaps_rollup").read_text())
+
+    def dropped_datagrams(self) -> int:
+        """Requests that the kernel dropped because the tracker did not fetch them in time."""
+        return dropped_at_port(Path("/proc/net/udp").read_text(), self.target.port)
+
+    def require_running(self) -> None:
+        """TrackerError with the last line that it wrote, when it is gone."""
+        if (code := self.process.poll()) is not None:
+            output = (self.directory / "output.txt").read_text(errors="replace").strip()
+            last_line = output.rpartition("\n")[2] or "without a word"
+            raise TrackerError(f"{self.tracker.name} ended with {code}: {last_line}")
+
+
+def resident_bytes(smaps_rollup: str) -> int:
+    """`Rss` does not count pages of hugetlbfs; they have lines of their own."""
+    total = 0
+    for line in smaps_rollup.splitlines():
+        name, _, value = line.partition(":")
+        if name in ("Rss", "Private_Hugetlb", "Shared_Hugetlb"):
+            total += int(value.removesuffix("kB")) * 1024
+    return total
+
+
+def dropped_at_port(net_udp: str, port: int) -> int:
+    """The last column of /proc/net/udp, summed over the sockets of a local port."""
+    rows = [line.split() for line in net_udp.splitlines()[1:]]
+    return sum(int(row[-1]) for row in rows if int(row[1].rpartition(":")[2], 16) == port)
+
+
+@contextmanager
+def started(
+    tracker: Tracker,
+    *,
+    core: int,
+    priority: Priority,
+    info_hashes: Iterable[bytes] = (),
+    **settings: int | bool | None,
+) -> Iterator[RunningTracker]:
+    """A tracker on a core, with a directory of its own; ended on leaving. `settings`: fields of `Serving`.
+
+    TrackerError when it ends before it has answered, or says nothing.
+    """
+    program = tracker.program()
+    if program is None:
+        raise TrackerError(f"{tracker.name} is not here")
+    with tempfile.TemporaryDirectory(prefix="aquatic-bench-") as made:
+        directory = Path(made)
+        serving = Serving(port=free_port(), directory=directory, info_hashes=info_hashes)
+        serving = replace(serving, **settings)  # type: ignore[arg-type]
+        command = [*_PRIORITY_COMMANDS[priority], "taskset", "--cpu-list", str(core), *program]
+        with (directory / "output.txt").open("wb") as output:
+            process = subprocess.Popen(
+                command + tracker.arguments(serving), cwd=directory, stdout=output, stderr=subprocess.STDOUT
+            )
+        target = Target.parse(f"127.0.0.1:{serving.port}")
+        running = RunningTracker(tracker, process, target, directory, core)
+        try:
+            _await_answer(running)
+            yield running
+        finally:
+            _end(process)
+
+
+def free_port() -> int:
+    """A UDP port that nobody has at this moment."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def set_own_priority(priority: Priority, core: int) -> None:
+    """Put this process, the generator, on its core with the trackers' priority. OSError without the right."""
+    os.sched_setaffinity(0, {core})
+    if priority == "nice":
+        os.setpriority(os.PRIO_PROCESS, 0, -15)
+    elif priority == "fifo":
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+
+
+def require_tools(priority: Priority) -> None:
+    """ValueError that names a missing program of util-linux or coreutils."""
+    for program in ("taskset", *_PRIORITY_COMMANDS[priority][:1]):
+        if shutil.which(program) is None:
+            raise ValueError(f"{program} is not on the path")
+
+
+def _await_answer(running: RunningTracker) -> None:
+    deadline = time.monotonic() + START_SECONDS_MAX
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.connect((str(running.target.address), running.target.port))
+        asking.settimeout(0.1)
+        while time.monotonic() < deadline:
+            running.require_running()
+            # Refused until the tracker has its socket.
+            with contextlib.suppress(OSError):
+                asking.send(ConnectRequest(1).to_bytes())
+                if len(asking.recv(64)) == 16:
+                    return
+            time.sleep(0.02)
+    raise TrackerError(f"{running.tracker.name} did not answer within {START_SECONDS_MAX} s")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(END_SECONDS_MAX)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,163 @@
+"""The parts of the measuring tools that only calculate or read text."""
+
+from pathlib import Path
+
+import pytest
+
+from aquatic.control import compat_udp
+from aquatic.loadtest.udp import Report, Sample
+from benchmarks.compare import rounds, table_rows
+from benchmarks.measure import Measurement, core_busy_seconds, measurement
+from benchmarks.process import TICKS_PER_SECOND, CpuTime, dropped_at_port, resident_bytes
+from benchmarks.report import Document, Spread
+from benchmarks.trackers import TRACKERS, Aquatic, Opentracker, Serving, choose
+
+COUNTERS = {
+    "sent_announce": 0,
+    "right_connect": 0,
+    "right_announce": 0,
+    "errors": 0,
+    "wrong_length": 0,
+    "lost": 0,
+    "peers_received": 0,
+    "busy_ns": 0,
+}
+
+
+def report(seconds: float = 10.0, **counters: int) -> Report:
+    before = Sample(100.0, COUNTERS, [5, 0], 1.0, 2.0)
+    after = Sample(100.0 + seconds, COUNTERS | counters, [5, 0], 1.5, 4.0)
+    return Report.between(before, after, workers=1)
+
+
+def test_cpu_is_shared_among_right_responses_only() -> None:
+    load = report(
+        right_connect=250_000, right_announce=750_000, wrong_length=9, errors=1, peers_received=3_000_000
+    )
+    measured = measurement(load, CpuTime(50.0, 70.0), CpuTime(51.0, 74.0), core_busy_seconds=5.5, dropped=3)
+    assert measured.responses_per_second == 100_000
+    assert (measured.cpu_user_us, measured.cpu_system_us, measured.cpu_us) == (1.0, 4.0, 5.0)
+    assert (measured.generator_user_us, measured.generator_system_us) == (0.5, 2.0)
+    assert measured.tracker_share == 0.5
+    assert measured.others_share == pytest.approx(0.05)
+    assert measured.peers_per_announce == 4
+    assert (measured.wrong, measured.dropped_by_kernel) == (10, 3)
+
+
+def measured(**changes: float) -> Measurement:
+    usual = {
+        "responses_per_second": 300_000.0,
+        "cpu_user_us": 0.5,
+        "cpu_system_us": 2.5,
+        "tracker_share": 0.98,
+        "others_share": 0.0,
+        "generator_user_us": 0.1,
+        "generator_system_us": 1.0,
+        "generator_busy_share": 0.5,
+        "peers_per_announce": 4.0,
+        "requests_lost": 0,
+        "wrong": 0,
+        "dropped_by_kernel": 0,
+    }
+    return Measurement(**(usual | changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changes", "doubts"),
+    [
+        ({}, []),
+        ({"others_share": 0.06}, ["others"]),
+        ({"tracker_share": 0.9}, ["tracker not saturated"]),
+        ({"generator_busy_share": 0.95}, ["generator saturated"]),
+        ({"wrong": 1}, ["wrong answers"]),
+    ],
+)
+def test_a_run_says_what_speaks_against_it(changes: dict[str, float], doubts: list[str]) -> None:
+    assert measured(**changes).doubts == doubts
+
+
+def test_rounds_that_others_disturbed_do_not_count_while_there_are_better_ones() -> None:
+    runs = [measured(cpu_user_us=9.0, others_share=0.5), measured(cpu_user_us=1.0), measured(cpu_user_us=2.0)]
+    (row,) = table_rows({"ours": runs, "never started": []})
+    assert row[0] == "ours"
+    assert row[3] == "1.50 (1.00 to 2.00)"
+    assert row[-1] == "others 1x"
+
+
+def test_rounds_turn_round() -> None:
+    assert [tracker.name for tracker in rounds(TRACKERS[:2], 3)] == [
+        "ours", "aquatic-mio", "aquatic-mio", "ours", "ours", "aquatic-mio",
+    ]  # fmt: skip
+
+
+def test_a_spread_shows_one_number_when_there_is_one() -> None:
+    assert Spread.of([3, 1, 2]).show(1) == "2.0 (1.0 to 3.0)"
+    assert Spread.of([3000]).show(1, 1000) == "3.0"
+
+
+def test_huge_pages_are_resident_too() -> None:
+    assert (
+        resident_bytes("555500000000-7ffc [rollup]\nRss:  1024 kB\nPss:  9 kB\nPrivate_Hugetlb:  2048 kB\n")
+        == 3 << 20
+    )
+
+
+def test_drops_are_those_of_all_sockets_of_the_port() -> None:
+    net_udp = (
+        "   sl  local_address rem_address st queues tr tm->when retrnsmt uid timeout inode ref pointer drops\n"
+        "  1: 0100007F:0BB8 00000000:0000 07 0:0 00:00000000 00000000 0 0 23 2 0 5\n"
+        "  2: 0100007F:0BB8 00000000:0000 07 0:0 00:00000000 00000000 0 0 24 2 0 7\n"
+        "  3: 0100007F:0BB9 00000000:0000 07 0:0 00:00000000 00000000 0 0 25 2 0 11\n"
+    )
+    assert dropped_at_port(net_udp, 3000) == 12
+
+
+def test_a_core_is_busy_with_user_nice_and_system_time() -> None:
+    stat = "cpu  9 9 9 9\ncpu0 100 20 80 5000 3\ncpu1 1 1 1 1\n"
+    assert core_busy_seconds(stat, 0) == 200 / TICKS_PER_SECOND
+    with pytest.raises(ValueError, match="no core"):
+        core_busy_seconds(stat, 7)
+
+
+def test_what_is_missing_is_skipped_and_said(tmp_path: Path) -> None:
+    program = tmp_path / "mine"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    found, missing = choose(
+        ["opentracker", "ours", "aquatic-mio"],
+        [f"ours={program} udp", "opentracker=/nowhere/opentracker", "aquatic-mio=/nowhere/mio"],
+    )
+    assert [tracker.program() for tracker in found] == [[str(program), "udp"]]
+    assert missing == ["opentracker is not here and was skipped", "aquatic-mio is not here and was skipped"]
+
+
+@pytest.mark.parametrize(
+    ("names", "commands"), [(["other"], []), (["ours"], ["ours"]), (["ours"], ["other=x"])]
+)
+def test_trackers_that_are_not_known_are_refused(names: list[str], commands: list[str]) -> None:
+    with pytest.raises(ValueError, match=r"NAME=COMMAND|no such tracker"):
+        choose(names, commands)
+
+
+def test_an_aquatic_reads_the_configuration_that_is_written(tmp_path: Path) -> None:
+    serving = Serving(port=3000, directory=tmp_path, peer_age_seconds_max=60, exports=True, metrics_port=9000)
+    option, path = Aquatic("ours", ("aquatic",)).arguments(serving)
+    assert option == "-c"
+    # Ours is the judge: it refuses what it does not know.
+    assert compat_udp.load_file(Path(path), frozenset({0})).configuration
+
+
+def test_an_opentracker_is_told_the_torrents(tmp_path: Path) -> None:
+    Opentracker().arguments(Serving(port=3000, directory=tmp_path, info_hashes=[bytes(20), b"\xab" * 20]))
+    assert (tmp_path / "whitelist.txt").read_text() == f"{'00' * 20}\n{'ab' * 20}\n"
+
+
+def test_a_document_has_its_command_its_notes_and_its_tables() -> None:
+    document = Document(
+        "Title", command="python -m benchmarks.compare", machine={"kernel": "Linux"}, notes=["note"]
+    )
+    document.table("Caption", ["a", "b"], [["1", "2"]])
+    assert document.markdown() == (
+        "# Title\n\n`python -m benchmarks.compare`\n\n- kernel: Linux\n- note\n\nCaption:\n\n"
+        "| a | b |\n| --- | --- |\n| 1 | 2 |\n"
+    )
