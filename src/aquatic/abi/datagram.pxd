@@ -1,7 +1,7 @@
 """A datagram and a batch of them, as every backend hands them to the handler and takes the answers back."""
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
-from aquatic.abi.limits cimport BATCH_DATAGRAMS_MAX
+from aquatic.abi.limits cimport BATCH_DATAGRAMS_MAX, RESPONSE_BYTES_MAX, RESPONSE_SLACK_BYTES
 
 cdef enum Family:
     FAMILY_IPV4 = 0
@@ -19,13 +19,14 @@ cdef struct Source:
 cdef struct Datagram:
     Source source
     uint8_t* bytes
-    uint32_t length  # of the datagram, which may be more than what fitted the buffer
+    uint32_t length  # at most REQUEST_BYTES_MAX; what a longer one held beyond is lost
     uint64_t received_ns  # since 1970; 0 unless latency is measured
 
 cdef struct Response:
     uint8_t* bytes
     uint32_t length
     uint16_t request  # the datagram of the batch that this answers
+    uint8_t action  # of the request
 
 # Written by the backend (requests) and the handler (responses), by turns, in one thread.
 cdef struct Batch:
@@ -33,4 +34,5 @@ cdef struct Batch:
     uint32_t response_count
     Datagram requests[BATCH_DATAGRAMS_MAX]
     Response responses[BATCH_DATAGRAMS_MAX]
-    uint8_t* response_bytes  # BATCH_DATAGRAMS_MAX answers of the greatest length and the slack
+    # Answers lie one behind the other, as short as they are.
+    uint8_t response_bytes[BATCH_DATAGRAMS_MAX * (RESPONSE_BYTES_MAX + RESPONSE_SLACK_BYTES)]

@@ -93,6 +93,8 @@ cdef extern from "<sys/socket.h>" nogil:
 
     int recvmmsg(int fd, mmsghdr* messages, unsigned int count, int flags, timespec* timeout)
     int sendmmsg(int fd, mmsghdr* messages, unsigned int count, int flags)
+    ssize_t sendmsg(int fd, const msghdr* message, int flags)
+    int getsockname(int fd, sockaddr* address, socklen_t* length)
     int socket(int domain, int type, int protocol)
     int setsockopt(int fd, int level, int name, const void* value, socklen_t length)
     int getsockopt(int fd, int level, int name, void* value, socklen_t* length)
@@ -113,3 +115,18 @@ cdef extern from "<sys/epoll.h>" nogil:
     int epoll_create1(int flags)
     int epoll_ctl(int epoll, int operation, int fd, epoll_event* event)
     int epoll_wait(int epoll, epoll_event* events, int capacity, int timeout_ms)
+
+cdef extern from "<poll.h>" nogil:
+    enum:
+        POLLOUT
+    struct pollfd:
+        int fd
+        short events
+        short revents
+    int poll(pollfd* fds, unsigned long count, int timeout_ms)
+
+cdef extern from "<unistd.h>" nogil:
+    int close(int fd)
+
+cdef extern from "<errno.h>" nogil:
+    int errno

@@ -49,3 +49,13 @@ cdef extern from * nogil:
     uint64_t thread_cpu_ns "aquatic_thread_cpu_ns"()
     # Or shorter, when a signal comes.
     void sleep_ns "aquatic_sleep_ns"(uint64_t duration)
+
+cdef extern from "<stdio.h>" nogil:
+    int dprintf(int fd, const char* format, ...)
+
+cdef extern from "<string.h>" nogil:
+    char* strerror(int error_number)
+
+cdef extern from "<unistd.h>" nogil:
+    # No handlers, no destructors, no lock that another thread may hold.
+    void exit_now "_exit"(int status)

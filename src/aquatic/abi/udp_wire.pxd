@@ -6,7 +6,6 @@ cdef enum:
     ANNOUNCE_REQUEST_BYTES = 98
     SCRAPE_REQUEST_HEAD_BYTES = 16
     INFO_HASH_BYTES = 20
-    PEER_ID_BYTES = 20
     CONNECT_RESPONSE_BYTES = 16
     ANNOUNCE_RESPONSE_HEAD_BYTES = 20
     SCRAPE_RESPONSE_HEAD_BYTES = 8
@@ -25,23 +24,23 @@ cdef enum Event:
     EVENT_STARTED = 2
     EVENT_STOPPED = 3
 
-# Why a datagram is not a request that can be answered. Without a valid connection id none of these earns an answer.
+# What decoding says of a datagram. Those refused are told why, if their connection id is valid.
 cdef enum Verdict:
-    VERDICT_ACCEPTED
-    VERDICT_MALFORMED
-    # An announce or scrape that is too short or empty, whose head (connection and transaction id) could be read.
-    VERDICT_NO_INFO_HASH
+    VERDICT_ACCEPTED = 0
+    VERDICT_MALFORMED = 1
+    VERDICT_PORT_ZERO = 2
+    VERDICT_FULL_SCRAPE = 3
+    VERDICT_BAD_INFO_HASHES = 4
 
 cdef struct Request:
     uint64_t connection_id
     uint32_t action
     uint32_t transaction_id  # network byte order: it is only ever echoed
-    # Announce.
     const uint8_t* info_hash  # into the datagram; for a scrape, info_hash_count of them in a row
+    uint32_t info_hash_count
+    # Announce.
     const uint8_t* peer_id
     int64_t bytes_left
     uint32_t event
     int32_t peers_wanted
     uint16_t port  # network byte order
-    # Scrape.
-    uint16_t info_hash_count

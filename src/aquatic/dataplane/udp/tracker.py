@@ -1,0 +1,406 @@
+"""The border between the control plane and the UDP data plane. What each method does is said in tracker.pyi."""
+
+import os
+import time
+from dataclasses import dataclass
+
+from cython import NULL, address, cast, declare, nogil, pointer, sizeof
+from cython import int as c_int
+from cython.cimports.aquatic.abi.atomics import (
+    load_pointer,
+    load_u32,
+    load_u64,
+    memory_order_relaxed,
+    memory_order_release,
+    store_pointer,
+    store_u32,
+)
+from cython.cimports.aquatic.abi.counters import COUNTERS
+from cython.cimports.aquatic.abi.histogram import HISTOGRAM_BUCKETS, bucket_bound
+from cython.cimports.aquatic.abi.limits import (
+    BATCH_DATAGRAMS_MAX,
+    RESPONSE_BYTES_MAX,
+    SCRAPE_TORRENTS_MAX,
+    WORKERS_MAX,
+)
+from cython.cimports.aquatic.abi.memory import reserve, unreserve
+from cython.cimports.aquatic.abi.swarm import (
+    ACCESS_ALLOW,
+    ACCESS_DENY,
+    ACCESS_OFF,
+    LEECHERS,
+    PREFIXES_MAX,
+    SEEDERS,
+    SHARDS,
+    TICK_AGE_MAX,
+    AccessList,
+    DownloadRecord,
+    StoreLimits,
+    Sweeper,
+)
+from cython.cimports.aquatic.abi.threads import boot_ns, pthread_mutex_lock, pthread_mutex_unlock
+from cython.cimports.aquatic.dataplane.swarm.access_list import access_list_create, access_list_destroy
+from cython.cimports.aquatic.dataplane.swarm.arena import arena_used_bytes
+from cython.cimports.aquatic.dataplane.swarm.downloads import downloads_add
+from cython.cimports.aquatic.dataplane.swarm.export import (
+    ExportCursor,
+    ExportPiece,
+    export_downloads,
+    export_torrents,
+)
+from cython.cimports.aquatic.dataplane.swarm.store import (
+    store_create,
+    store_destroy,
+    store_hash,
+    store_shard,
+    store_start_clock,
+)
+from cython.cimports.aquatic.dataplane.swarm.sweep import sweeper_init
+from cython.cimports.aquatic.dataplane.udp.backend.mmsg import mmsg_end, mmsg_init
+from cython.cimports.aquatic.dataplane.udp.worker import Worker, worker_run
+from cython.cimports.libc.stdint import uint8_t, uint32_t, uint64_t
+from cython.cimports.libc.string import memcpy
+
+REQUEST_TYPES = ("connect", "announce", "scrape")
+# In the order of the counters in abi/counters.pxd.
+COUNTER_NAMES = (
+    "requests_connect",
+    "requests_announce",
+    "requests_scrape",
+    "responses_connect",
+    "responses_announce",
+    "responses_scrape",
+    "responses_error",
+    "errors_malformed",
+    "errors_connection_id_bad",
+    "errors_connection_id_expired",
+    "errors_refused",
+    "errors_not_allowed",
+    "bytes_received",
+    "bytes_sent",
+    "dropped_by_kernel",
+    "dropped_send_buffer_full",
+    "dropped_send_error",
+    "resent",
+    "batches",
+    "waits",
+)
+ACCESS_MODES = {"off": ACCESS_OFF, "allow": ACCESS_ALLOW, "deny": ACCESS_DENY}
+PEER_AGE_SECONDS_MAX = 365 * 86_400
+# An info hash, completed downloads over IPv4 and over IPv6 (32 bits each), day of the last one (16 bits).
+DOWNLOAD_RECORD_BYTES = 30
+FAMILY_INDEX = {4: 0, 6: 1}
+ADDRESS_BYTES = (6, 18)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    workers: int
+    peer_age_seconds_max: int
+    cleaning_interval_seconds: int
+    torrents_max: int
+    peers_max: int
+    memory_bytes_max: int
+    announce_interval_seconds: int
+    response_peers_max: int
+    scrape_torrents_max: int
+    connection_age_seconds_max: int
+    poll_timeout_ms: int
+    resend_responses_max: int
+    batch_datagrams: int = 64
+    latency: bool = False
+    peers_per_torrent: bool = False
+    peer_clients: bool = False
+    measure_lock_holds: bool = False
+
+
+def tick_seconds_for(peer_age_seconds_max, cleaning_interval_seconds):
+    """Seconds a tick, so that a peer is seen to be expired for long enough to be cleaned before ticks wrap."""
+    span_seconds = 2 * peer_age_seconds_max + 3 * cleaning_interval_seconds
+    return 1 + span_seconds // (TICK_AGE_MAX - 64)
+
+
+def latency_bucket_bound_ns(index):
+    if not 0 <= index < HISTOGRAM_BUCKETS:
+        raise IndexError(f"there are {HISTOGRAM_BUCKETS} buckets")
+    return bucket_bound(index)
+
+
+def read_cursor(number, cursor):
+    cursor.shard = number >> 32
+    cursor.segments = (number >> 16) & 0xFFFF
+    cursor.segment = number & 0xFFFF
+
+
+def cursor_number(cursor):
+    return cast(uint64_t, cursor.shard) << 32 | cursor.segments << 16 | cursor.segment
+
+
+def torrent_lines(piece):
+    """A line for each family of which a torrent has peers."""
+    lines = []
+    index = declare(uint32_t)
+    for index in range(piece.count):
+        torrent = address(piece.torrents[index])
+        info_hash = cast(pointer(uint8_t), torrent.info_hash)[:20].hex()
+        for family in range(2):
+            leechers = torrent.peers[family][LEECHERS]
+            seeders = torrent.peers[family][SEEDERS]
+            if leechers or seeders:
+                lines.append(f"{6 if family else 4} {info_hash} {seeders} {leechers}\n")
+    return "".join(lines).encode()
+
+
+class Tracker:
+    def __cinit__(self, settings):
+        if not 1 <= settings.workers <= WORKERS_MAX:
+            raise ValueError(f"workers must be 1 to {WORKERS_MAX}")
+        if not 1 <= settings.batch_datagrams <= BATCH_DATAGRAMS_MAX:
+            raise ValueError(f"batch_datagrams must be 1 to {BATCH_DATAGRAMS_MAX}")
+        if settings.peer_age_seconds_max > PEER_AGE_SECONDS_MAX:
+            raise ValueError(f"peer_age_seconds_max must be at most {PEER_AGE_SECONDS_MAX}")
+        self.settings = settings
+        self.seed = int.from_bytes(os.urandom(8), "little")
+        limits = declare(StoreLimits)
+        limits.torrents_max = settings.torrents_max
+        limits.peers_max = settings.peers_max
+        limits.downloads_max = settings.torrents_max
+        limits.memory_bytes_max = settings.memory_bytes_max
+        limits.tick_seconds = tick_seconds_for(
+            settings.peer_age_seconds_max, settings.cleaning_interval_seconds
+        )
+        limits.peer_age_ticks_max = -(-settings.peer_age_seconds_max // limits.tick_seconds)
+        limits.sweepers = settings.workers
+        limits.tags = settings.peer_clients
+        limits.measure_holds = settings.measure_lock_holds
+        self.workers_bytes = settings.workers * sizeof(Worker)
+        self.store = store_create(address(limits), self.seed)
+        self.workers = cast(pointer(Worker), reserve(self.workers_bytes))
+        self.piece = cast(pointer(ExportPiece), reserve(sizeof(ExportPiece)))
+        if self.store == NULL or self.workers == NULL or self.piece == NULL:
+            raise MemoryError("the address space for the swarm could not be reserved")
+        store_start_clock(self.store, boot_ns() // 1_000_000_000)
+        connection_key = os.urandom(16)
+        for index in range(settings.workers):
+            self.init_worker(index)
+            memcpy(address(self.workers[index].handler.key), cast(pointer(uint8_t), connection_key), 16)
+
+    def init_worker(self, index):
+        settings = self.settings
+        worker = address(self.workers[index])
+        worker.store = self.store
+        worker.index = index
+        worker.poll_timeout_ms = settings.poll_timeout_ms
+        worker.batch_datagrams = settings.batch_datagrams
+        worker.measures_latency = settings.latency
+        sweeper_init(
+            address(worker.sweeper), self.store, index, settings.cleaning_interval_seconds * 1_000_000_000
+        )
+        worker.sweeper.counts_torrents = settings.peers_per_torrent
+        handler = address(worker.handler)
+        handler.store = self.store
+        handler.counters = address(worker.counters)
+        handler.random = int.from_bytes(os.urandom(8), "little")
+        handler.rules.announce_interval_seconds = settings.announce_interval_seconds
+        handler.rules.connection_age_seconds_max = settings.connection_age_seconds_max
+        handler.rules.scrape_torrents_max = min(settings.scrape_torrents_max, SCRAPE_TORRENTS_MAX)
+        for family in range(2):
+            fitting = (RESPONSE_BYTES_MAX - 20) // ADDRESS_BYTES[family]
+            handler.rules.peers_max[family] = min(settings.response_peers_max, fitting)
+
+    def __dealloc__(self):
+        if self.store != NULL:
+            access_list_destroy(
+                cast(pointer(AccessList), load_pointer(address(self.store.access_list), memory_order_relaxed))
+            )
+            store_destroy(self.store)
+        if self.workers != NULL:
+            unreserve(self.workers, self.workers_bytes)
+        if self.piece != NULL:
+            unreserve(self.piece, sizeof(ExportPiece))
+
+    def worker(self, index):
+        if index >= cast(uint32_t, self.settings.workers):
+            raise IndexError("no such worker")
+        return address(self.workers[index])
+
+    def run_worker(self, index: int, ipv4_socket: int, ipv6_socket: int):
+        worker = self.worker(index)
+        sockets = declare(c_int[2])
+        sockets[0] = ipv4_socket
+        sockets[1] = ipv6_socket
+        if not mmsg_init(
+            address(worker.backend),
+            address(worker.counters),
+            sockets,
+            worker.batch_datagrams,
+            self.settings.resend_responses_max,
+            worker.measures_latency,
+        ):
+            mmsg_end(address(worker.backend))
+            raise MemoryError(f"UDP worker {index} could not take up its sockets")
+        with nogil:
+            worker_run(worker)
+        mmsg_end(address(worker.backend))
+
+    def stop(self):
+        for index in range(self.settings.workers):
+            store_u32(address(self.workers[index].stopping), 1, memory_order_relaxed)
+
+    def heartbeat(self, index: int):
+        return load_u64(address(self.worker(index).turns), memory_order_relaxed)
+
+    def counters(self, index: int, family: int):
+        worker = self.worker(index)
+        row = declare(uint32_t, FAMILY_INDEX[family])
+        return {
+            COUNTER_NAMES[counter]: load_u64(
+                address(worker.counters.values[row][counter]), memory_order_relaxed
+            )
+            for counter in range(COUNTERS)
+        }
+
+    def latency_buckets(self, index: int, request_type: str):
+        worker = self.worker(index)
+        row = declare(uint32_t, REQUEST_TYPES.index(request_type))
+        return [
+            load_u64(address(worker.counters.latency[row][bucket]), memory_order_relaxed)
+            for bucket in range(HISTOGRAM_BUCKETS)
+        ]
+
+    def swarm_counts(self):
+        store = self.store
+        counts = dict.fromkeys(
+            (
+                "torrents_ipv4",
+                "torrents_ipv6",
+                "peers_ipv4",
+                "peers_ipv6",
+                "seeders_ipv4",
+                "seeders_ipv6",
+                "evicted_torrents",
+                "refused_torrents",
+                "refused_peers",
+            ),
+            0,
+        )
+        for index in range(SHARDS):
+            shard = address(store.shards[index])
+            pthread_mutex_lock(address(shard.lock))
+            for family in range(2):
+                suffix = "_ipv6" if family else "_ipv4"
+                counts["torrents" + suffix] += shard.torrents_by_family[family]
+                counts["peers" + suffix] += shard.peers[family][0] + shard.peers[family][1]
+                counts["seeders" + suffix] += shard.peers[family][1]
+            counts["evicted_torrents"] += shard.evicted_torrents
+            counts["refused_torrents"] += shard.refused_torrents
+            counts["refused_peers"] += shard.refused_peers
+            pthread_mutex_unlock(address(shard.lock))
+        counts["torrents"] = load_u64(address(store.torrents_total), memory_order_relaxed)
+        counts["memory_bytes"] = arena_used_bytes(address(store.arena))
+        counts["lock_hold_ns_max"] = load_u64(address(store.lock_hold_ns_max), memory_order_relaxed)
+        return counts
+
+    def peers_per_torrent_buckets(self, family: int):
+        row = declare(uint32_t, FAMILY_INDEX[family])
+        if not self.cleanings():
+            return []
+        totals = [0] * HISTOGRAM_BUCKETS
+        for index in range(self.settings.workers):
+            sweeper = declare(pointer(Sweeper), address(self.workers[index].sweeper))
+            for bucket in range(HISTOGRAM_BUCKETS):
+                totals[bucket] += load_u64(
+                    address(sweeper.peers_per_torrent[row][bucket]), memory_order_relaxed
+                )
+        return totals
+
+    def peer_prefixes(self):
+        prefixes = self.store.prefixes
+        found = []
+        if prefixes == NULL:
+            return found
+        for tag in range(PREFIXES_MAX):
+            peers = load_u32(address(prefixes.peers[tag]), memory_order_relaxed)
+            if peers:
+                pthread_mutex_lock(address(prefixes.lock))
+                prefix = prefixes.prefixes[tag]
+                pthread_mutex_unlock(address(prefixes.lock))
+                found.append((prefix.to_bytes(8, "little") if tag else b"", peers))
+        return found
+
+    def set_access_list(self, mode: str, info_hashes: bytes):
+        count, rest = divmod(len(info_hashes), 20)
+        if rest:
+            raise ValueError("info hashes are 20 bytes each")
+        created = access_list_create(
+            ACCESS_MODES[mode], cast(pointer(uint8_t), cast(bytes, info_hashes)), count, self.seed
+        )
+        if created == NULL:
+            raise MemoryError("no memory for the access list")
+        old = cast(pointer(AccessList), load_pointer(address(self.store.access_list), memory_order_relaxed))
+        store_pointer(address(self.store.access_list), created, memory_order_release)
+        if old != NULL:
+            self.wait_for_turns()
+            access_list_destroy(old)
+
+    def wait_for_turns(self):
+        """Until no worker can still be using what it read before: each has turned twice, or does not run."""
+        for index in range(self.settings.workers):
+            worker = declare(pointer(Worker), address(self.workers[index]))
+            start = load_u64(address(worker.turns), memory_order_relaxed)
+            while (
+                worker.backend.state != NULL
+                and load_u64(address(worker.turns), memory_order_relaxed) < start + 2
+            ):
+                time.sleep(0.001)
+        return True
+
+    def export_torrents(self, cursor: int):
+        place = declare(ExportCursor)
+        store = self.store
+        piece = self.piece
+        read_cursor(cursor, address(place))
+        with nogil:
+            more = export_torrents(store, address(place), piece)
+        if not more:
+            return -1, b""
+        return cursor_number(address(place)), torrent_lines(piece)
+
+    def export_downloads(self, cursor: int):
+        place = declare(ExportCursor)
+        store = self.store
+        piece = self.piece
+        read_cursor(cursor, address(place))
+        with nogil:
+            more = export_downloads(store, address(place), piece)
+        if not more:
+            return -1, b""
+        records = []
+        for index in range(piece.count):
+            record = address(piece.downloads[index])
+            records.append(cast(pointer(uint8_t), record)[:DOWNLOAD_RECORD_BYTES])
+        return cursor_number(address(place)), b"".join(records)
+
+    def import_downloads(self, records: bytes):
+        record = declare(DownloadRecord)
+        if len(records) % DOWNLOAD_RECORD_BYTES:
+            raise ValueError(f"download records are {DOWNLOAD_RECORD_BYTES} bytes each")
+        stored = 0
+        record.spare = 0
+        for start in range(0, len(records), DOWNLOAD_RECORD_BYTES):
+            one = records[start : start + DOWNLOAD_RECORD_BYTES]
+            memcpy(address(record), cast(pointer(uint8_t), cast(bytes, one)), DOWNLOAD_RECORD_BYTES)
+            if record.last_day == 0:
+                continue
+            hash = store_hash(self.store, record.info_hash)
+            shard = store_shard(self.store, hash)
+            pthread_mutex_lock(address(shard.lock))
+            stored += downloads_add(self.store, shard, address(record), hash)
+            pthread_mutex_unlock(address(shard.lock))
+        return stored
+
+    def cleanings(self):
+        return min(
+            load_u64(address(self.store.cleanings[index]), memory_order_relaxed)
+            for index in range(self.settings.workers)
+        )
