@@ -16,7 +16,7 @@ from aquatic.control.border import DataPlane
 from aquatic.control.model import Configuration, Listener
 from aquatic.control.setting import setting_of
 from aquatic.control.socket_address import SocketAddress
-from tests.support.fake_tracker import FakeTracker, bucket_bound
+from tests.support.fake_tracker import FakeTracker, WorkerBody, bucket_bound
 
 
 def say(line: str) -> None:
@@ -65,7 +65,16 @@ def show(tracker: FakeTracker, index: int) -> None:
 WORKERS = {worker.__name__: worker for worker in (quiet, beat, fail, end, hang, stay, show)}
 
 
+EXPORT_LINE = b"4 0123456789abcdef0123456789abcdef01234567 1 2\n"
+
+
 class Tracker(FakeTracker):
+    def __init__(self, worker: WorkerBody) -> None:
+        super().__init__(worker)
+        self.cleaned = 1
+        self.torrent_pieces = [EXPORT_LINE]
+        self.download_pieces = [bytes(24)]
+
     def set_access_list(self, mode: Literal["off", "allow", "deny"], info_hashes: bytes) -> None:
         super().set_access_list(mode, info_hashes)
         say(f"access list {mode} {info_hashes.hex()}")

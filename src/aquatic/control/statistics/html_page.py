@@ -25,13 +25,15 @@ body { font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 68re
 h1 { font-size: 1.5rem; margin: 0; }
 h2 { font-size: 1rem; margin: 0 0 .4rem; }
 p { margin: .2rem 0 1.2rem; opacity: .75; }
-main { display: grid; gap: 1.6rem 2.5rem; grid-template-columns: repeat(auto-fit, minmax(19rem, 1fr)); }
-section.wide { grid-column: 1 / -1; }
+main { columns: 19rem; column-gap: 2.5rem; }
+section { break-inside: avoid; margin-bottom: 1.6rem; }
+section.wide { column-span: all; margin-top: 1.6rem; }
 table { border-collapse: collapse; width: 100%; }
 th, td { border-bottom: 1px solid #8884; padding: .2rem .5rem .2rem 0; text-align: right; }
 th:first-child, td:first-child { text-align: left; }
 th { font-weight: 600; }
 td { font-variant-numeric: tabular-nums; }
+td + td { white-space: nowrap; }
 """.strip()
 
 Row = Sequence[str]
@@ -121,7 +123,7 @@ def _losses(report: Report, families: Sequence[IpVersion]) -> Iterable[Row]:
 def _store(report: Report) -> Iterable[Row]:
     swarm = report.reading.swarm
     yield "memory", mebibytes(swarm["memory_bytes"])
-    yield "torrents with peers of any family", integer(swarm["torrents"])
+    yield "torrents of both families", integer(swarm["torrents"])
     yield "torrents evicted since start", integer(swarm["evicted_torrents"])
     yield "torrents refused since start", integer(swarm["refused_torrents"])
     yield "peers refused since start", integer(swarm["refused_peers"])
