@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from aquatic.control.border import IpVersion
+from aquatic.dataplane.udp.tracker import DOWNLOAD_RECORD_BYTES
 
 WorkerBody = Callable[["FakeTracker", int], None]
 
@@ -67,7 +68,7 @@ class FakeTracker:
 
     def import_downloads(self, records: bytes) -> int:
         self.imported += records
-        return len(records) // 24
+        return len(records) // DOWNLOAD_RECORD_BYTES
 
     def cleanings(self) -> int:
         return self.cleaned

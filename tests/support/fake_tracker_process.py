@@ -73,7 +73,7 @@ class Tracker(FakeTracker):
         super().__init__(worker)
         self.cleaned = 1
         self.torrent_pieces = [EXPORT_LINE]
-        self.download_pieces = [bytes(24)]
+        self.download_pieces = [bytes(30)]
 
     def set_access_list(self, mode: Literal["off", "allow", "deny"], info_hashes: bytes) -> None:
         super().set_access_list(mode, info_hashes)

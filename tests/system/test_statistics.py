@@ -1,5 +1,7 @@
 """Every output of a running tracker process, around a fake data plane."""
 
+import fcntl
+import os
 import re
 import signal
 import urllib.request
@@ -82,3 +84,22 @@ def test_nothing_is_put_out_that_was_not_asked_for(tmp_path: Path) -> None:
         assert process.wait() == 0
         assert len(process.output) == 2, "where it listens and the worker's end"
         assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_that_stopped_reading_holds_up_neither_service_nor_end(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    size = fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    # There is room for where it listens, but not for a report.
+    os.write(writing, bytes(size - 100))
+    page = tmp_path / "statistics.html"
+    parts = statistics(standard_output=True, html_file=True, html_file_path=str(page))
+    with running_fake("quiet", parts | {"log_level": "info"}, stdout=writing) as process:
+        os.close(writing)
+        process.wait_for_line("serving")
+        first = wait_until(lambda: page.read_text() if page.exists() else "")
+        wait_until(lambda: page.read_text() != first)
+        process.signal(signal.SIGUSR1)
+        process.wait_for_line("nothing to reload")
+        process.signal(signal.SIGTERM)
+        assert process.wait() == 0
+    os.close(reading)

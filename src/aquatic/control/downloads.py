@@ -1,7 +1,7 @@
 """Download counts that outlive the process: a file read at start and replaced now and then and at the end.
 
-The file: a line that names the format, records of 20 bytes info hash and 4 bytes count, then the number of
-records (8 bytes) and the CRC-32 of all before it (4 bytes); numbers are little endian.
+The file: a line that names the format, the store's records one after the other, then the number of records
+(8 bytes) and the CRC-32 of all before it (4 bytes); numbers are little endian.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ from aquatic.control.errors import StartError, reason
 from aquatic.control.model import Downloads
 from aquatic.control.replaced_file import replacing
 from aquatic.control.threads import in_thread
+from aquatic.dataplane.udp.tracker import DOWNLOAD_RECORD_BYTES
 
 logger = logging.getLogger(__name__)
 
-HEAD: Final = b"aquatic downloads 1\n"
+# With the size of a record: one that was changed is no record any more.
+HEAD: Final = f"aquatic downloads, {DOWNLOAD_RECORD_BYTES} bytes each\n".encode()
 TAIL: Final = struct.Struct("<QI")
-RECORD_BYTES: Final = 24
-IMPORT_BYTES: Final = RECORD_BYTES * 65_536
+IMPORT_BYTES: Final = DOWNLOAD_RECORD_BYTES * 65_536
 END: Final = -1
 
 
@@ -91,7 +92,7 @@ class DownloadsFile:
                 cursor, records = self._tracker.export_downloads(cursor)
                 file.write(records)
                 checksum = zlib.crc32(records, checksum)
-                count += len(records) // RECORD_BYTES
+                count += len(records) // DOWNLOAD_RECORD_BYTES
             checksum = zlib.crc32(count.to_bytes(8, "little"), checksum)
             file.write(TAIL.pack(count, checksum))
 
@@ -110,10 +111,10 @@ def _damage(content: bytes) -> str | None:
     if not content.startswith(HEAD):
         return "it does not begin as such files do"
     records_bytes = len(content) - len(HEAD) - TAIL.size
-    if records_bytes < 0 or records_bytes % RECORD_BYTES:
+    if records_bytes < 0 or records_bytes % DOWNLOAD_RECORD_BYTES:
         return "it is cut off"
     count, checksum = TAIL.unpack(content[-TAIL.size :])
-    if count != records_bytes // RECORD_BYTES:
+    if count != records_bytes // DOWNLOAD_RECORD_BYTES:
         return "it is cut off or has grown"
     if checksum != zlib.crc32(content[:-4]):
         return "its checksum is wrong"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 
@@ -18,7 +19,7 @@ from aquatic.control.statistics.collector import Collector
 from aquatic.control.statistics.http_endpoint import endpoint_url
 from aquatic.control.statistics.service import StatisticsService
 from aquatic.control.tasks import EssentialTasks, end_process_on_lost_errors
-from aquatic.control.threads import in_thread
+from aquatic.control.threads import in_thread, threads_ended
 from aquatic.control.udp_start import DataPlaneMaker, PreparedTracker, make_udp_data_plane, prepare_udp
 from aquatic.control.workers import HeartbeatWatch, WorkerThreads
 
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 HEARTBEAT_CHECK_SECONDS = 1.0
 STILL_CHECKS_MAX = 10
 STOP_SECONDS_MAX = 10.0
+THREADS_SECONDS_MAX = 2.0
 
 
 def run_udp(configuration: Configuration, make_data_plane: DataPlaneMaker = make_udp_data_plane) -> int:
@@ -40,6 +42,9 @@ def run_udp(configuration: Configuration, make_data_plane: DataPlaneMaker = make
         print(f"Error: {error}", file=sys.stderr, flush=True)
         return 1
     asyncio.run(Supervisor(prepared).serve())
+    if not threads_ended(THREADS_SECONDS_MAX):
+        # Somebody does not read our output, or a disk is dead.
+        os._exit(0)
     return 0
 
 

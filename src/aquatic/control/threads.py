@@ -4,10 +4,14 @@ import asyncio
 import contextlib
 import signal
 import threading
+import time
+import weakref
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 T = TypeVar("T")
+
+_threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 
 # Raised by the thread's own fault. Blocked, they end the process without a handler being asked.
 FAULTS = {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT}
@@ -46,6 +50,19 @@ async def in_thread(name: str, function: Callable[[], T]) -> T:
         else:
             deliver(lambda: finished.set_result(value))
 
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    _threads.add(thread)
     with signals_blocked():
-        threading.Thread(target=run, name=name, daemon=True).start()
+        thread.start()
     return await finished
+
+
+def threads_ended(timeout_seconds: float) -> bool:
+    """Wait until the functions that `in_thread` runs have returned; False if some have not by then.
+
+    Python may only end then: it aborts when a thread holds the lock of standard output or standard error.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    for thread in list(_threads):
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return not any(thread.is_alive() for thread in _threads)

@@ -20,6 +20,7 @@ from aquatic.control.service_manager import ServiceManager
 from aquatic.control.sockets import BoundListener, open_listeners, receive_buffer_warning
 from aquatic.control.statistics.http_endpoint import open_endpoint
 from aquatic.control.workers import NO_SOCKET, WorkerPlace
+from aquatic.dataplane.udp.tracker import Settings, Tracker, latency_bucket_bound_ns
 
 DataPlaneMaker = Callable[[Configuration, int], DataPlane]
 
@@ -76,8 +77,6 @@ def prepare_udp(configuration: Configuration, make_data_plane: DataPlaneMaker) -
 
 def make_udp_data_plane(configuration: Configuration, workers_count: int) -> DataPlane:
     """The compiled data plane, told what it needs of the configuration."""
-    from aquatic.dataplane.udp.tracker import Settings, Tracker, latency_bucket_bound_ns  # noqa: PLC0415
-
     swarm, answers = configuration.swarm.bounded(usable_memory_bytes()), configuration.answers
     statistics = configuration.statistics
     settings = Settings(

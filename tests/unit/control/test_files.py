@@ -19,7 +19,7 @@ from aquatic.control.setting import FilePath
 from tests.support.fake_tracker import FakeTracker
 
 LINES = [b"4 %040x 1 2\n" % 1, b"6 %040x 3 4\n4 %040x 5 6\n" % (2, 3)]
-RECORDS = [bytes(range(24)), bytes(range(24, 72))]
+RECORDS = [bytes(range(30)), bytes(range(30, 90))]
 
 
 def test_a_file_is_there_only_when_it_is_complete(tmp_path: Path) -> None:
@@ -192,16 +192,16 @@ def test_no_counts_yet(tmp_path: Path) -> None:
 
 def test_the_format_is_as_documented(saved: Path) -> None:
     content = saved.read_bytes()
-    body = b"aquatic downloads 1\n" + b"".join(RECORDS) + (3).to_bytes(8, "little")
+    body = b"aquatic downloads, 30 bytes each\n" + b"".join(RECORDS) + (3).to_bytes(8, "little")
     assert content == body + zlib.crc32(body).to_bytes(4, "little")
-    assert len(content) == len(HEAD) + 72 + TAIL.size
+    assert len(content) == len(HEAD) + 90 + TAIL.size
 
 
 def test_every_damaged_byte_and_every_cut_is_noticed(saved: Path) -> None:
     content = saved.read_bytes()
     damaged = [content[:length] for length in range(len(content))]
     damaged += [content[:i] + bytes([content[i] ^ 0x40]) + content[i + 1 :] for i in range(len(content))]
-    damaged += [content + content[-24:], b"", b"\0" * 200]
+    damaged += [content + content[-30:], b"", b"\0" * 200]
     for each in damaged:
         saved.write_bytes(each)
         tracker = FakeTracker()

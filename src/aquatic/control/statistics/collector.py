@@ -14,6 +14,13 @@ from aquatic.peer_id import PREFIX_BYTES, identify_prefix
 
 REQUEST_TYPES = ("connect", "announce", "scrape")
 RESPONSE_TYPES = (*REQUEST_TYPES, "error")
+REQUEST_COUNTERS = (
+    *(f"requests_{kind}" for kind in REQUEST_TYPES),
+    # The Rust tracker counts what it could read, before it looks at the connection id.
+    "errors_connection_id_bad",
+    "errors_connection_id_expired",
+)
+RESPONSE_COUNTERS = tuple(f"responses_{kind}" for kind in RESPONSE_TYPES)
 ERROR_CAUSES = ("malformed", "connection_id_bad", "connection_id_expired", "refused", "not_allowed")
 # Label of a cause of loss, and the data plane's counter.
 DROP_CAUSES = {
@@ -24,7 +31,31 @@ DROP_CAUSES = {
 LATENCY_PERCENTILES = (50, 90, 99, 99.9, 100)
 OTHER_CLIENTS = "Other"
 
+# Preamble, Ethernet header and checksum, IP and UDP headers: the Rust tracker counts bytes of the link.
+LINK_BYTES_PER_DATAGRAM: dict[IpVersion, int] = {4: 8 + 18 + 20 + 8, 6: 8 + 18 + 40 + 8}
+
 FamilyCounters = dict[IpVersion, Counter[str]]
+
+
+def requests_count(counters: Counter[str]) -> int:
+    """Requests that could be read, whatever their connection id."""
+    return sum(counters[name] for name in REQUEST_COUNTERS)
+
+
+def responses_count(counters: Counter[str]) -> int:
+    """Responses of all types."""
+    return sum(counters[name] for name in RESPONSE_COUNTERS)
+
+
+def link_bytes_received(counters: Counter[str], family: IpVersion) -> int:
+    """What all datagrams received took on an Ethernet link."""
+    datagrams = requests_count(counters) + counters["errors_malformed"]
+    return counters["bytes_received"] + datagrams * LINK_BYTES_PER_DATAGRAM[family]
+
+
+def link_bytes_sent(counters: Counter[str], family: IpVersion) -> int:
+    """What all responses took on an Ethernet link."""
+    return counters["bytes_sent"] + responses_count(counters) * LINK_BYTES_PER_DATAGRAM[family]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +95,9 @@ class Report:
     peers_per_torrent: dict[IpVersion, Distribution] | None  # None: not asked for
     clients: PeerClients | None  # None: not asked for
 
-    def per_second(self, family: IpVersion, *names: str) -> float:
-        """How often these counters together counted in a second of the interval."""
-        return sum(self.counted[family][name] for name in names) / self.seconds
+    def per_second(self, count: int) -> float:
+        """What counted so many times in the interval, in each of its seconds."""
+        return count / self.seconds
 
 
 class Collector:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 
 from aquatic.control.border import IpVersion
@@ -13,6 +14,10 @@ from aquatic.control.statistics.collector import (
     LATENCY_PERCENTILES,
     RESPONSE_TYPES,
     Report,
+    link_bytes_received,
+    link_bytes_sent,
+    requests_count,
+    responses_count,
 )
 from aquatic.control.statistics.distribution import Distribution
 from aquatic.control.statistics.figures import duration, integer, mebibytes, megabits
@@ -97,15 +102,19 @@ def _heads(families: Sequence[IpVersion]) -> Row:
 
 
 def _traffic(report: Report, families: Sequence[IpVersion]) -> Iterable[Row]:
-    rates = {
-        "requests": ("requests_connect", "requests_announce", "requests_scrape"),
-        "responses": tuple(f"responses_{kind}" for kind in RESPONSE_TYPES),
-        **{f"{kind} responses": (f"responses_{kind}",) for kind in RESPONSE_TYPES},
-    }
-    for name, counters in rates.items():
-        yield (name, *(integer(report.per_second(family, *counters)) for family in families))
-    for name, counter in (("Mbit in", "bytes_received"), ("Mbit out", "bytes_sent")):
-        yield (name, *(megabits(report.per_second(family, counter)) for family in families))
+    def row(
+        name: str, count: Callable[[Counter[str], IpVersion], int], figure: Callable[[float], str]
+    ) -> Row:
+        counts = (count(report.counted[family], family) for family in families)
+        return (name, *(figure(report.per_second(each)) for each in counts))
+
+    yield row("requests", lambda counted, _: requests_count(counted), integer)
+    yield row("responses", lambda counted, _: responses_count(counted), integer)
+    for kind in RESPONSE_TYPES:
+        name = f"responses_{kind}"
+        yield row(f"{kind} responses", lambda counted, _, name=name: counted[name], integer)  # type: ignore[misc]
+    yield row("Mbit in", link_bytes_received, megabits)
+    yield row("Mbit out", link_bytes_sent, megabits)
 
 
 def _swarms(report: Report, families: Sequence[IpVersion]) -> Iterable[Row]:

@@ -16,6 +16,9 @@ from aquatic.control.statistics.collector import (
     Collector,
     Reading,
     Report,
+    link_bytes_received,
+    link_bytes_sent,
+    requests_count,
 )
 from aquatic.control.statistics.distribution import Distribution
 from aquatic.control.statistics.exposition import Metric, expose
@@ -87,10 +90,12 @@ class PrometheusText:
 def _worker_metrics(reading: Reading) -> Iterable[Metric]:
     """One sample for each worker and family, also of one that is not served, as the Rust tracker has it."""
     requests = Metric("aquatic_requests_total", "counter", "Requests that could be read.")
-    by_type = Metric("aquatic_requests_by_type_total", "counter", "Requests that could be read, by type.")
+    by_type = Metric(
+        "aquatic_requests_by_type_total", "counter", "Requests with a valid connection id, by type."
+    )
     responses = Metric("aquatic_responses_total", "counter", "Responses sent.")
-    received = Metric("aquatic_rx_bytes", "counter", "Bytes received.")
-    sent = Metric("aquatic_tx_bytes", "counter", "Bytes sent.")
+    received = Metric("aquatic_rx_bytes", "counter", "Bytes received, with Ethernet, IP and UDP headers.")
+    sent = Metric("aquatic_tx_bytes", "counter", "Bytes sent, with Ethernet, IP and UDP headers.")
     errors = Metric("aquatic_errors_total", "counter", "Datagrams not served, by cause.")
     dropped = Metric("aquatic_dropped_total", "counter", "Requests and responses lost, by cause.")
     resent = Metric("aquatic_resent_total", "counter", "Responses sent at the second try.")
@@ -99,13 +104,13 @@ def _worker_metrics(reading: Reading) -> Iterable[Metric]:
         for family in IP_VERSIONS:
             counters = worker[family]
             labels = {"ip_version": str(family), "worker_index": str(index)}
-            requests.add(sum(counters[f"requests_{kind}"] for kind in REQUEST_TYPES), **labels)
+            requests.add(requests_count(counters), **labels)
             for kind in REQUEST_TYPES:
                 by_type.add(counters[f"requests_{kind}"], type=kind, **labels)
             for kind in RESPONSE_TYPES:
                 responses.add(counters[f"responses_{kind}"], type=kind, **labels)
-            received.add(counters["bytes_received"], **labels)
-            sent.add(counters["bytes_sent"], **labels)
+            received.add(link_bytes_received(counters, family), **labels)
+            sent.add(link_bytes_sent(counters, family), **labels)
             for cause in ERROR_CAUSES:
                 errors.add(counters[f"errors_{cause}"], cause=cause, **labels)
             for cause, name in DROP_CAUSES.items():

@@ -11,6 +11,10 @@ from aquatic.control.statistics.collector import (
     LATENCY_PERCENTILES,
     RESPONSE_TYPES,
     Report,
+    link_bytes_received,
+    link_bytes_sent,
+    requests_count,
+    responses_count,
 )
 from aquatic.control.statistics.distribution import Distribution
 from aquatic.control.statistics.figures import duration, integer, mebibytes, megabits
@@ -37,24 +41,24 @@ def format_report(report: Report, families: Iterable[IpVersion]) -> str:
 
 
 def _family(report: Report, family: IpVersion) -> Iterator[str]:
-    received = megabits(report.per_second(family, "bytes_received"))
-    sent = megabits(report.per_second(family, "bytes_sent"))
+    counted = report.counted[family]
+    received = megabits(report.per_second(link_bytes_received(counted, family)))
+    sent = megabits(report.per_second(link_bytes_sent(counted, family)))
     yield f"  bandwidth: {received:>7} Mbit/s in, {sent:>7} Mbit/s out"
-    requests = report.per_second(family, "requests_connect", "requests_announce", "requests_scrape")
-    yield _line("  requests/second:", requests)
+    yield _line("  requests/second:", report.per_second(requests_count(counted)))
     yield "  responses/second"
-    yield _line("    total:", report.per_second(family, *(f"responses_{kind}" for kind in RESPONSE_TYPES)))
+    yield _line("    total:", report.per_second(responses_count(counted)))
     for kind in RESPONSE_TYPES:
-        yield _line(f"    {kind}:", report.per_second(family, f"responses_{kind}"))
+        yield _line(f"    {kind}:", report.per_second(counted[f"responses_{kind}"]))
     yield _line("  torrents:", report.reading.swarm[f"torrents_ipv{family}"])
     yield _line("  peers:", report.reading.swarm[f"peers_ipv{family}"])
     yield _line("  seeders:", report.reading.swarm[f"seeders_ipv{family}"])
     yield "  not served in this interval"
     for cause in ERROR_CAUSES:
-        yield _line(f"    {cause.replace('_', ' ')}:", report.counted[family][f"errors_{cause}"])
+        yield _line(f"    {cause.replace('_', ' ')}:", counted[f"errors_{cause}"])
     yield "  dropped in this interval"
     for cause, name in DROP_CAUSES.items():
-        yield _line(f"    {cause.replace('_', ' ')}:", report.counted[family][name])
+        yield _line(f"    {cause.replace('_', ' ')}:", counted[name])
     if report.peers_per_torrent is not None:
         yield from _peers_per_torrent(report.peers_per_torrent[family])
 
@@ -81,4 +85,4 @@ def _latency(window: str, latency: dict[str, Distribution]) -> Iterator[str]:
 
 
 def _line(name: str, value: float) -> str:
-    return f"{name:<28}{integer(value):>10}" if len(name) > 18 else f"{name:<18} {integer(value):>10}"
+    return f"{name:<18} {integer(value):>10}" if len(name) <= 18 else f"{name:<26} {integer(value):>10}"

@@ -76,13 +76,15 @@ class Tracker:
         -1 ends. Bounded work; requests go on meanwhile. Without the GIL while it collects.
         """
     def export_downloads(self, cursor: int) -> tuple[int, bytes]:
-        """A piece of the download counts: (next cursor, records of 20 bytes hash and 4 bytes count, little
-        endian).
+        """A piece of the download counts: (next cursor, records of `DOWNLOAD_RECORD_BYTES`: info hash, downloads
+        over IPv4 and over IPv6 (4 bytes each, little endian), day of the last one (2 bytes)).
         """
     def import_downloads(self, records: bytes) -> int:
         """Add records as `export_downloads` gives them; returns how many fitted the bound."""
     def cleanings(self) -> int:
         """Complete cleanings of the whole store since start (scrape exports count these)."""
+
+DOWNLOAD_RECORD_BYTES: Final = 30
 
 COUNTER_NAMES: Final = (
     "requests_connect",
