@@ -16,7 +16,7 @@ ctypedef uint32_t BlockRef
 
 # One per 64 KiB of the arena. Written under the arena's lock.
 cdef struct Slab:
-    uint32_t next  # in the list of slabs of this class that have room, or of empty slabs; 0 ends
+    uint32_t next  # in one of the lists of slabs with room of this class, or of empty slabs; 0 ends
     uint32_t previous
     uint16_t blocks_used
     uint16_t blocks_fresh  # blocks from here on were never given out
@@ -34,7 +34,8 @@ cdef struct Arena:
     uint32_t warm_head  # empty slabs that still hold memory
     uint32_t warm_slabs
     uint32_t cold_head  # empty slabs that do not
-    uint32_t room_heads[BLOCK_CLASSES]
+    uint32_t dense_heads[BLOCK_CLASSES]  # by class, slabs with room that are at least three quarters full
+    uint32_t sparse_heads[BLOCK_CLASSES]  # and the others: filled last, and emptied by cleaning
     uint64_t reserved_bytes
     # Tests make the n-th allocation from now fail; the greatest number means never.
     uint64_t allocations_until_failure

@@ -15,7 +15,7 @@ from cython.cimports.aquatic.abi.swarm import (
     StoreLimits,
     Sweeper,
 )
-from cython.cimports.aquatic.dataplane.swarm.arena import arena_used_bytes
+from cython.cimports.aquatic.dataplane.swarm.arena import arena_used_bytes, class_bytes
 from cython.cimports.aquatic.dataplane.swarm.change import find_torrent
 from cython.cimports.aquatic.dataplane.swarm.record import inline_family, inline_slots, tables_of
 from cython.cimports.aquatic.dataplane.swarm.slot import is_occupied
@@ -162,6 +162,16 @@ class Swarm:
 
     def memory_bytes(self):
         return arena_used_bytes(address(self.store.arena))
+
+    def block_bytes(self):
+        arena = address(self.store.arena)
+        found = {}
+        for index in range(1, arena.slabs_fresh):
+            slab = arena.slabs[cast(uint32_t, index)]
+            if slab.blocks_used:
+                slabs, blocks = found.get(class_bytes(slab.block_class), (0, 0))
+                found[class_bytes(slab.block_class)] = (slabs + 1, blocks + slab.blocks_used)
+        return found
 
     def lock_hold_ns_max(self):
         return load_u64(address(self.store.lock_hold_ns_max), memory_order_relaxed)

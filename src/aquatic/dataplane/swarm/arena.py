@@ -99,8 +99,30 @@ def list_remove(arena, head, index):
         arena.slabs[slab.next].previous = slab.previous
 
 
+def room_list(arena, slab):
+    """The list that a slab in use belongs to; NULL if it has no room."""
+    size_bytes = declare(uint32_t, class_bytes(slab.block_class))
+    blocks = declare(uint32_t, SLAB_BYTES // size_bytes)
+    if slab.blocks_used == blocks:
+        return NULL
+    if 4 * slab.blocks_used >= 3 * blocks:
+        return address(arena.dense_heads[slab.block_class])
+    return address(arena.sparse_heads[slab.block_class])
+
+
+def move_slab(arena, index, origin):
+    """Put a slab whose use has changed into the list that it now belongs to."""
+    target = room_list(arena, address(arena.slabs[index]))
+    if origin == target:
+        return
+    if origin != NULL:
+        list_remove(arena, origin, index)
+    if target != NULL:
+        list_add(arena, target, index)
+
+
 def take_slab(arena, block_class):
-    """An empty slab, now of this class and first in its list; 0 when the bound is reached."""
+    """An empty slab, now of this class and in its list; 0 when the bound is reached."""
     index = arena.warm_head
     if index:
         list_remove(arena, address(arena.warm_head), index)
@@ -120,14 +142,14 @@ def take_slab(arena, block_class):
     slab.blocks_fresh = 0
     slab.free_head = 0
     arena.slabs_used += 1
-    list_add(arena, address(arena.room_heads[block_class]), index)
+    list_add(arena, address(arena.sparse_heads[block_class]), index)
     return index
 
 
 def release_slab(arena, index):
     """Take an empty slab out of use; its memory goes back to the system but for a few kept warm."""
     slab = address(arena.slabs[index])
-    list_remove(arena, address(arena.room_heads[slab.block_class]), index)
+    list_remove(arena, room_list(arena, slab), index)
     arena.slabs_used -= 1
     if arena.warm_slabs < WARM_SLABS_MAX:
         arena.warm_slabs += 1
@@ -137,13 +159,14 @@ def release_slab(arena, index):
     list_add(arena, address(arena.cold_head), index)
 
 
-def has_room(slab, size_bytes):
-    return slab.free_head or (slab.blocks_fresh + 1) * size_bytes <= SLAB_BYTES
+def slab_with_room(arena, block_class):
+    """Where the next block of the class comes from, the fuller slabs first; 0 if only a new slab would do."""
+    return arena.dense_heads[block_class] or arena.sparse_heads[block_class]
 
 
 def take_block(arena, block_class):
     """A block of the class, by its slab and index; called under the lock."""
-    index = arena.room_heads[block_class]
+    index = slab_with_room(arena, block_class)
     if not index:
         index = take_slab(arena, block_class)
         if not index:
@@ -152,6 +175,7 @@ def take_block(arena, block_class):
     size_bytes = declare(uint32_t, class_bytes(block_class))
     start = arena.base + cast(uint64_t, index) * SLAB_BYTES
     block = declare(uint32_t)
+    origin = room_list(arena, slab)
     if slab.free_head:
         block = slab.free_head - 1
         unpoison(start + block * size_bytes, size_bytes)
@@ -161,8 +185,7 @@ def take_block(arena, block_class):
         slab.blocks_fresh += 1
         unpoison(start + block * size_bytes, size_bytes)
     slab.blocks_used += 1
-    if not has_room(slab, size_bytes):
-        list_remove(arena, address(arena.room_heads[block_class]), index)
+    move_slab(arena, index, origin)
     return cast(BlockRef, (cast(uint64_t, index) * SLAB_BYTES + block * size_bytes) // ARENA_UNIT_BYTES)
 
 
@@ -189,13 +212,31 @@ def arena_free(arena, block, size_bytes):
     size = declare(uint32_t, block_bytes(size_bytes))
     pthread_mutex_lock(address(arena.lock))
     slab = address(arena.slabs[index])
-    had_room = has_room(slab, size)
+    origin = room_list(arena, slab)
     write_u16(arena.base + offset, slab.free_head)
     poison(arena.base + offset, size)
     slab.free_head = cast(uint32_t, (offset % SLAB_BYTES) // size) + 1
     slab.blocks_used -= 1
-    if not had_room:
-        list_add(arena, address(arena.room_heads[slab.block_class]), index)
+    move_slab(arena, index, origin)
     if slab.blocks_used == 0:
         release_slab(arena, index)
     pthread_mutex_unlock(address(arena.lock))
+
+
+def arena_compact(arena, block):
+    """Where to move a block that lies in a sparse slab, so that the slab empties; 0 if it is to stay.
+
+    The caller copies it and frees the old one. Without this, tables that grow out of one size after the other would
+    leave slabs behind that a few stragglers keep.
+    """
+    if not block:
+        return 0
+    index = cast(uint32_t, cast(uint64_t, block) * ARENA_UNIT_BYTES // SLAB_BYTES)
+    pthread_mutex_lock(address(arena.lock))
+    slab = address(arena.slabs[index])
+    target = declare(BlockRef, 0)
+    if room_list(arena, slab) == address(arena.sparse_heads[slab.block_class]):
+        if slab_with_room(arena, slab.block_class) != index:
+            target = take_block(arena, slab.block_class)
+    pthread_mutex_unlock(address(arena.lock))
+    return target

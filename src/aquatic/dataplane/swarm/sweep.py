@@ -42,6 +42,7 @@ from cython.cimports.aquatic.dataplane.swarm.table import (
     Place,
     directory_of,
     is_segmented,
+    segment_compact,
     segment_slots,
     segment_tidy,
     slots_remove,
@@ -165,6 +166,7 @@ def sweep_torrents(sweeper, shard, tick, budget):
             cursor.peer_segment = 0
         if cursor.record >= place.segment.capacity:
             segment_tidy(layout, place.segment)
+            segment_compact(layout, place.segment)
             cursor.segment += 1
             cursor.record = 0
             cursor.block = 0
@@ -235,6 +237,7 @@ def sweep_tables(sweeper, shard, record, tick, age_ticks_max):
         if is_segmented(table):
             directory_of(layout, table).count -= removed[LEECHERS] + removed[SEEDERS]
         segment_tidy(layout, segment)
+        segment_compact(layout, segment)
         forget_peers(sweeper.store, shard, record, family, removed)
     cursor.peer_segment += 1
     return cost

@@ -35,6 +35,7 @@ cdef void segment_copy(
 ) noexcept nogil
 cdef bint segment_rebuild(const TableLayout* layout, Table* segment, uint32_t capacity) noexcept nogil
 cdef void segment_tidy(const TableLayout* layout, Table* segment) noexcept nogil
+cdef void segment_compact(const TableLayout* layout, Table* segment) noexcept nogil
 cdef bint is_segmented(const Table* table) noexcept nogil
 cdef TableDirectory* directory_of(const TableLayout* layout, const Table* table) noexcept nogil
 cdef uint32_t directory_bytes(uint32_t segments) noexcept nogil
@@ -57,5 +58,6 @@ cdef bint table_insert(
     const TableLayout* layout, Table* table, const uint8_t* slot, uint16_t tag, uint64_t hash
 ) noexcept nogil
 cdef void table_remove(const TableLayout* layout, Table* table, Place place) noexcept nogil
+cdef void directory_compact(const TableLayout* layout, Table* table) noexcept nogil
 cdef bint table_tidy(const TableLayout* layout, Table* table) noexcept nogil
 cdef void table_free(const TableLayout* layout, Table* table) noexcept nogil

@@ -9,7 +9,13 @@ from cython import NULL, address, cast, declare, pointer
 from cython.cimports.aquatic.abi.arena import BLOCK_BYTES_MAX
 from cython.cimports.aquatic.abi.bits import log2_floor
 from cython.cimports.aquatic.abi.swarm import TABLE_IS_SEGMENTED, Table, TableDirectory
-from cython.cimports.aquatic.dataplane.swarm.arena import arena_allocate, arena_at, arena_free, block_bytes
+from cython.cimports.aquatic.dataplane.swarm.arena import (
+    arena_allocate,
+    arena_at,
+    arena_compact,
+    arena_free,
+    block_bytes,
+)
 from cython.cimports.aquatic.dataplane.swarm.slot import is_occupied, same_key, slot_hash
 from cython.cimports.aquatic.dataplane.swarm.table import Place, Slots
 from cython.cimports.libc.stdint import uint8_t, uint16_t, uint32_t, uint64_t
@@ -190,6 +196,16 @@ def segment_tidy(layout, segment):
         capacity = declare(uint32_t, capacity_for(layout, segment.count))
         if capacity and capacity < segment.capacity:
             segment_rebuild(layout, segment, capacity)
+
+
+def segment_compact(layout, segment):
+    """Move the segment out of a sparse slab."""
+    block = arena_compact(layout.arena, segment.block)
+    if block:
+        size_bytes = declare(uint32_t, segment.capacity * per_slot_bytes(layout))
+        memcpy(arena_at(layout.arena, block), arena_at(layout.arena, segment.block), size_bytes)
+        arena_free(layout.arena, segment.block, size_bytes)
+        segment.block = block
 
 
 # Directories
@@ -391,10 +407,22 @@ def table_remove(layout, table, place):
         directory_of(layout, table).count -= 1
 
 
+def directory_compact(layout, table):
+    """Move the directory out of a sparse slab."""
+    block = arena_compact(layout.arena, table.block)
+    if block:
+        directory = directory_of(layout, table)
+        size_bytes = declare(uint32_t, directory_bytes(directory.segments_max))
+        memcpy(arena_at(layout.arena, block), directory, size_bytes)
+        arena_free(layout.arena, table.block, size_bytes)
+        table.block = block
+
+
 def table_tidy(layout, table):
     """Join one sparse segment with another; True while there is more to join."""
     if not is_segmented(table):
         return False
+    directory_compact(layout, table)
     directory = directory_of(layout, table)
     if directory.segment_count == 1:
         directory_collapse(layout, table)
