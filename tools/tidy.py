@@ -30,7 +30,7 @@ MARKDOWN_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 C_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 C_FUNCTION = re.compile(r"^[^\n#;]*?(__pyx_f_\w+)\([^;{}]*\) \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
-C_INTERPRETER = re.compile(r"\b_?(?:__Pyx|Py)[A-Z_]\w*")
+C_INTERPRETER = re.compile(r"\b_?(?:__Pyx|Py)(?!_ssize_t\b)[A-Z_]\w*")
 HEADER_FUNCTION = re.compile(
     r"^cdef (?!class|extern|enum|struct)[^\n(=]*?(\w+)\([^)]*\)([^\n:]*)", re.MULTILINE
 )
@@ -123,9 +123,14 @@ def lonely_halves(files: Iterable[Path], build: Build) -> Iterator[str]:
         if body.with_suffix(".pxd") not in files:
             yield f"{shown(body)}:1: compiled, but has no header (.pxd)"
     for path in with_suffix(files, ".pxd", ".pyi"):
-        types_only = path.suffix == ".pxd" and (path.parent.name == "abi" or path.stem == "__init__")
-        if not types_only and path.with_suffix(".py") not in build.compiled:
+        if not needs_no_body(path) and path.with_suffix(".py") not in build.compiled:
             yield f"{shown(path)}:1: its body is not compiled"
+
+
+def needs_no_body(path: Path) -> bool:
+    """Whether a file is a header of nothing but types and inline functions."""
+    declared = re.findall(r"^cdef (?!inline|extern|enum|struct)[^\n(=]*\(", path.read_text(), re.MULTILINE)
+    return path.suffix == ".pxd" and not declared
 
 
 def imported_modules(path: Path) -> set[str]:

@@ -67,8 +67,10 @@ def test_sources_that_are_not_built_and_bodies_that_are_installed_are_found(tree
 def test_bodies_headers_and_stubs_that_are_alone_are_found(tree: Path) -> None:
     build = build_of(tree)
     assert list(tidy.lonely_halves(tree.iterdir(), build)) == []
-    for name in ("gone.pxd", "plain.pyi"):
-        (tree / name).touch()
+    (tree / "inline.pxd").write_text("cdef inline int one() noexcept nogil:\n    return 1\n")
+    assert list(tidy.lonely_halves(tree.iterdir(), build)) == []
+    (tree / "gone.pxd").write_text("cdef inline int one():\n    return 1\ncdef int two(int number)\n")
+    (tree / "plain.pyi").touch()
     found = list(tidy.lonely_halves(tree.iterdir(), build))
     assert sorted(fault.partition(":")[0].rpartition("/")[2] for fault in found) == ["gone.pxd", "plain.pyi"]
     (tree / "answer.pxd").unlink()
