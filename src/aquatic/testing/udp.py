@@ -76,12 +76,14 @@ def issue_connection_id(key: bytes, ip: bytes, seconds: int):
     return connection_id(address(connection_key), address(source), seconds)
 
 
-def judge_connection_id(key: bytes, ip: bytes, id: int, now_seconds: int, age_seconds_max: int):
+def judge_connection_id(key: bytes, ip: bytes, issued: int, now_seconds: int, age_seconds_max: int):
     connection_key = declare(ConnectionKey)
     source = declare(Source)
     memcpy(address(connection_key), cast(pointer(uint8_t), key), 16)
     read_source_fields(ip, 1, address(source))
-    verdict = check_connection_id(address(connection_key), address(source), id, now_seconds, age_seconds_max)
+    verdict = check_connection_id(
+        address(connection_key), address(source), issued, now_seconds, age_seconds_max
+    )
     return CONNECTION_VERDICTS[verdict]
 
 

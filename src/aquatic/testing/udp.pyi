@@ -8,8 +8,8 @@ def decode_datagram(packet: bytes) -> dict[str, Any]:
     """The verdict and, where it is "accepted", the fields of the request."""
 
 def issue_connection_id(key: bytes, ip: bytes, seconds: int) -> int: ...
-def judge_connection_id(key: bytes, ip: bytes, id: int, now_seconds: int, age_seconds_max: int) -> str:
-    """ "valid", "bad" or "expired"."""
+def judge_connection_id(key: bytes, ip: bytes, issued: int, now_seconds: int, age_seconds_max: int) -> str:
+    """Return "valid", "bad" or "expired"."""
 
 class Simulation:
     """A tracker whose workers run the real loop on the in-memory backend. Time passes only by `set_time`."""

@@ -3,7 +3,7 @@
 Who swaps it waits until every worker has turned its loop twice before it destroys the old one.
 """
 
-from cython import NULL, cast, declare, pointer, sizeof
+from cython import NULL, cast, declare, pointer, size_t, sizeof
 from cython.cimports.aquatic.abi.memory import reserve, unreserve
 from cython.cimports.aquatic.abi.swarm import ACCESS_ALLOW, ACCESS_OFF, AccessList
 from cython.cimports.aquatic.dataplane.swarm.slot import info_hash_hash, same_info_hash

@@ -94,7 +94,7 @@ def forget_peers(store, shard, record, family, gone):
 
 
 def promote(store, record, family):
-    """Move a record's own peers into tables, ready for peers of `family`; False, and nothing changed, without memory."""
+    """Move a record's own peers into tables, ready for peers of `family`; without memory False, and no change."""
     moved = declare(TorrentRecord)
     moved = record[0]
     memset(address(moved.peers), 0, sizeof(moved.peers))

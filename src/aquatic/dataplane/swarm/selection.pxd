@@ -19,7 +19,8 @@ cdef uint32_t scope_of(const uint8_t* ip, uint32_t slot_bytes) noexcept nogil
 cdef bint is_eligible(const TableLayout* layout, const uint8_t* slot, const Selection* selection) noexcept nogil
 cdef bint take_slot(const TableLayout* layout, const uint8_t* slot, Selection* selection) noexcept nogil
 cdef uint32_t take_window(
-    const TableLayout* layout, const Slots* slots, uint32_t start, uint32_t length, Selection* selection, uint32_t wanted
+    const TableLayout* layout, const Slots* slots, uint32_t start, uint32_t length, Selection* selection,
+    uint32_t wanted
 ) noexcept nogil
 cdef uint32_t random_below(uint64_t* state, uint32_t bound) noexcept nogil
 cdef uint32_t slots_select(

@@ -19,7 +19,9 @@ cdef inline bint same_key(const uint8_t* a, const uint8_t* b, uint32_t slot_byte
     if slot_bytes == IPV4_SLOT_BYTES:
         return (read_u64(a) ^ read_u64(b)) << 16 == 0
     if slot_bytes == IPV6_SLOT_BYTES:
-        return read_u64(a + 8) == read_u64(b + 8) and read_u16(a + 16) == read_u16(b + 16) and read_u64(a) == read_u64(b)
+        return (
+            read_u64(a + 8) == read_u64(b + 8) and read_u16(a + 16) == read_u16(b + 16) and read_u64(a) == read_u64(b)
+        )
     return same_info_hash(a, b)
 
 cdef inline uint64_t info_hash_hash(const uint8_t* info_hash, uint64_t seed) noexcept nogil:

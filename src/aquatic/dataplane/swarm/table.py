@@ -157,7 +157,7 @@ def segment_free(layout, segment):
 
 
 def segment_copy(layout, origin, low, high, split_bit):
-    """Copy all peers of `origin` to `low`, or to `high` when their hash's high half has the bit; both must have room."""
+    """Copy `origin`'s peers to `low`, or to `high` when their hash's high half has the bit; both must have room."""
     slots = segment_slots(layout, origin)
     low_slots = segment_slots(layout, low)
     high_slots = segment_slots(layout, high) if split_bit else low_slots

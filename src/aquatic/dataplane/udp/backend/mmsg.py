@@ -4,7 +4,7 @@ Answers leave through the headers that their requests came with: the address is 
 wildcard socket so is the control message that names the address that was asked.
 """
 
-from cython import NULL, address, bint, cast, declare, p_void, pointer, sizeof
+from cython import NULL, address, bint, cast, declare, p_void, pointer, size_t, sizeof
 from cython.cimports.aquatic.abi.backend import BACKEND_BROKEN
 from cython.cimports.aquatic.abi.bits import read_u32, read_u64
 from cython.cimports.aquatic.abi.counters import (
