@@ -183,6 +183,8 @@ def upsert(change, record):
     if record.kind == RECORD_TABLES:
         return upsert_tables(change, record)
     if record.inline_count == 0:
+        # What peers that are gone have left behind (tags) must not pass for a peer of the other family.
+        memset(address(record.peers), 0, sizeof(record.peers))
         record.kind = RECORD_INLINE_IPV6 if change.family else RECORD_INLINE_IPV4
     if inline_family(record) == change.family:
         slots = inline_slots(change.store, record)
