@@ -6,7 +6,7 @@ IPV4, IPV6 = b"\x08\x00\x00\x01", bytes.fromhex("2a00000000000000000000000000000
 
 
 def test_a_torrent_whose_ipv4_peer_left_takes_an_ipv6_peer_with_client_statistics() -> None:
-    # The tag that the first peer left in the record passed for a peer, and looking for a free slot never ended.
+    # The tag that the first peer had left passed for a peer, and looking for a free slot never ended.
     swarm = Swarm(tags=True)
     swarm.announce(bytes(20), IPV4, 1)
     swarm.announce(bytes(20), IPV4, 1, ["stopped"])
