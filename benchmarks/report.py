@@ -111,7 +111,7 @@ def common_parser(module: str, description: str, trackers: Sequence[str]) -> arg
 
 
 def prepare(options: argparse.Namespace) -> Priority:
-    """Put this process where the command line wants the generator; returns the priority. OSError, ValueError."""
+    """Put this process where the generator is wanted; returns the priority. OSError, ValueError."""
     priority: Priority = options.priority
     require_tools(priority)
     set_own_priority(priority, options.generator_core)

@@ -1,13 +1,19 @@
 """The parts of the measuring tools that only calculate or read text."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from aquatic.control import compat_udp
+from aquatic.loadtest.latency import Latency
 from aquatic.loadtest.udp import Report, Sample
 from benchmarks.compare import rounds, table_rows
+from benchmarks.latency import PHASES, PhaseResult
+from benchmarks.latency import table_row as latency_row
 from benchmarks.measure import Measurement, core_busy_seconds, measurement
+from benchmarks.memory import Expired, Filled, Memory
+from benchmarks.memory import table_row as memory_row
 from benchmarks.process import TICKS_PER_SECOND, CpuTime, dropped_at_port, resident_bytes
 from benchmarks.report import Document, Spread
 from benchmarks.trackers import TRACKERS, Aquatic, Opentracker, Serving, choose
@@ -20,6 +26,7 @@ COUNTERS = {
     "wrong_length": 0,
     "lost": 0,
     "peers_received": 0,
+    "stalls": 0,
     "busy_ns": 0,
 }
 
@@ -104,7 +111,7 @@ def test_huge_pages_are_resident_too() -> None:
 
 def test_drops_are_those_of_all_sockets_of_the_port() -> None:
     net_udp = (
-        "   sl  local_address rem_address st queues tr tm->when retrnsmt uid timeout inode ref pointer drops\n"
+        "   sl  local_address rem_address st queues tr tm->when retrnsmt uid timeout inode drops\n"
         "  1: 0100007F:0BB8 00000000:0000 07 0:0 00:00000000 00000000 0 0 23 2 0 5\n"
         "  2: 0100007F:0BB8 00000000:0000 07 0:0 00:00000000 00000000 0 0 24 2 0 7\n"
         "  3: 0100007F:0BB9 00000000:0000 07 0:0 00:00000000 00000000 0 0 25 2 0 11\n"
@@ -161,3 +168,21 @@ def test_a_document_has_its_command_its_notes_and_its_tables() -> None:
         "# Title\n\n`python -m benchmarks.compare`\n\n- kernel: Linux\n- note\n\nCaption:\n\n"
         "| a | b |\n| --- | --- |\n| 1 | 2 |\n"
     )
+
+
+def test_memory_is_shared_among_peers_and_what_comes_back_is_a_share_of_the_growth() -> None:
+    filled = Filled(peers=1000, empty_bytes=50_000, filled_bytes=70_000, fill_seconds=1.0)
+    larger = Filled(peers=2000, empty_bytes=50_000, filled_bytes=110_000, fill_seconds=1.0)
+    assert memory_row("ours", Memory([filled, larger], Expired(filled, expired_bytes=54_000))) == [
+        "ours", "20.0", "30.0", "25.0", "30.0", "80%",
+    ]  # fmt: skip
+    assert memory_row("ours", Memory([filled], None))[-1] == "-"
+
+
+def test_latencies_of_a_phase_stand_beside_what_was_lost() -> None:
+    late = report(right_announce=100, lost=3, wrong_length=1, stalls=2)
+    row = latency_row(PHASES["growth"], PhaseResult(50.0, late, unsent=7))
+    assert row == ["all peers are new", "-", "-", "-", "-", "-", "100", "3", "1", "7", "2"]
+    latency = Latency(answers=9, p50_us=1.4, p90_us=2, p99_us=3, p999_us=4, max_us=5)
+    row = latency_row(PHASES["quiet"], PhaseResult(50.0, replace(late, latency=latency), unsent=0))
+    assert row[:6] == ["nothing else", "1", "2", "3", "4", "5"]

@@ -8,6 +8,7 @@ from aquatic.loadtest.population cimport Population
 
 cdef enum:
     BATCH_MAX = 64
+    STALL_NS = 500 * 1000
     RECEIVE_BYTES_MAX = 2048
     # Latencies are counted by powers of two with so many steps each.
     LATENCY_STEPS_LOG2 = 5
@@ -37,6 +38,7 @@ cdef enum:
     PEERS_RECEIVED
     SOCKET_ERRORS
     TURNS
+    STALLS  # turns of more than STALL_NS, in which nothing else was sent or received
     BUSY_NS  # of turns that sent or received
     COUNTERS
 

@@ -52,6 +52,8 @@ from cython.cimports.aquatic.loadtest.generator import (
     SEGMENTED_BYTES_MAX,
     SENT_CONNECT,
     SOCKET_ERRORS,
+    STALL_NS,
+    STALLS,
     TURNS,
     WRONG_ACTION,
     WRONG_TRANSACTION,
@@ -84,6 +86,7 @@ COUNTER_NAMES = (
     "peers_received",
     "socket_errors",
     "turns",
+    "stalls",
     "busy_ns",
 )
 MODES = ("greet", "closed", "open", "fill", "drain")
@@ -266,6 +269,8 @@ def run_plan(generator):
             ended = boot_ns()
         elif not active:
             relax()
+        if ended - started > STALL_NS:
+            bump(address(generator.counters[STALLS]), 1)
         started = ended
     return aim_reached(generator)
 
