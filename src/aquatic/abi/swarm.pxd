@@ -154,7 +154,7 @@ cdef struct StoreLimits:
     uint64_t memory_bytes_max
     uint32_t peer_age_ticks_max
     uint32_t tick_seconds
-    bint measure_holds  # of the packet path too; cleaning and export are always measured
+    bint measure_holds  # of announces too, where latency is measured; cleaning and export always are
     uint32_t sweepers  # workers that clean, each the shards whose number leaves its index
     bint tags
 

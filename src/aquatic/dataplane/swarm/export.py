@@ -15,7 +15,7 @@ from cython.cimports.aquatic.abi.threads import boot_ns, pthread_mutex_lock, pth
 from cython.cimports.aquatic.dataplane.swarm.export import EXPORT_ENTRIES_MAX
 from cython.cimports.aquatic.dataplane.swarm.record import record_counts
 from cython.cimports.aquatic.dataplane.swarm.slot import is_occupied
-from cython.cimports.aquatic.dataplane.swarm.sweep import note_hold
+from cython.cimports.aquatic.dataplane.swarm.store import note_hold
 from cython.cimports.aquatic.dataplane.swarm.table import segment_slots, table_segment, table_segments
 from cython.cimports.libc.stdint import uint32_t
 from cython.cimports.libc.string import memcpy

@@ -32,6 +32,8 @@ cdef TorrentCounts store_scrape(
     Store* store, const uint8_t* info_hash, uint64_t hash, uint32_t family
 ) noexcept nogil
 
+cdef void note_hold(Store* store, uint64_t held_ns) noexcept nogil
+
 cdef void layouts_init(Store* store, uint64_t seed) noexcept nogil
 cdef void layout_init(
     Store* store, TableLayout* layout, uint32_t slot_bytes, uint32_t segment_slots, uint64_t seed

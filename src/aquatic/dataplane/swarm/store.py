@@ -5,7 +5,7 @@ A shard is found by the top byte of the info hash's keyed hash, and everything i
 
 from cython import NULL, address, cast, declare, pointer, sizeof
 from cython.cimports.aquatic.abi.arena import ARENA_UNIT_BYTES
-from cython.cimports.aquatic.abi.atomics import load_u32, memory_order_relaxed, store_u32
+from cython.cimports.aquatic.abi.atomics import load_u32, load_u64, memory_order_relaxed, store_u32, store_u64
 from cython.cimports.aquatic.abi.bits import (
     log2_floor,
     multiply_fold,
@@ -33,6 +33,7 @@ from cython.cimports.aquatic.abi.swarm import (
 )
 from cython.cimports.aquatic.abi.threads import (
     PTHREAD_MUTEX_ADAPTIVE_NP,
+    boot_ns,
     pthread_mutex_destroy,
     pthread_mutex_init,
     pthread_mutex_lock,
@@ -214,6 +215,7 @@ def store_announce(store, delta, hash, tick, wanted, out, random, answer):
     answer.peers = 0
     shard = store_shard(store, hash)
     pthread_mutex_lock(address(shard.lock))
+    locked_ns = declare(uint64_t, boot_ns() if store.limits.measure_holds else 0)
     record = change_apply(address(change), store, shard, delta, hash, tick)
     if record:
         record_counts(store, record, delta.family, by_role)
@@ -223,7 +225,15 @@ def store_announce(store, delta, hash, tick, wanted, out, random, answer):
             by_role[change.role] -= 1
         answer.seeders = by_role[SEEDERS]
         answer.leechers = by_role[LEECHERS]
+    if store.limits.measure_holds:
+        note_hold(store, boot_ns() - locked_ns)
     pthread_mutex_unlock(address(shard.lock))
+
+
+def note_hold(store, held_ns):
+    """Remember the longest time for which a shard was locked. A lost race loses one reading."""
+    if held_ns > load_u64(address(store.lock_hold_ns_max), memory_order_relaxed):
+        store_u64(address(store.lock_hold_ns_max), held_ns, memory_order_relaxed)
 
 
 def select_peers(change, record, by_role, tick, wanted, out, random):

@@ -22,4 +22,3 @@ cdef void finish_record(Sweeper* sweeper, Shard* shard, Place place) noexcept no
 cdef void slots_expire(
     const TableLayout* layout, Slots* slots, uint32_t tick, int age_ticks_max, uint32_t* removed
 ) noexcept nogil
-cdef void note_hold(Store* store, uint64_t held_ns) noexcept nogil

@@ -8,7 +8,6 @@ from cython import NULL, address, bint, cast, declare, pointer, sizeof
 from cython.cimports.aquatic.abi.atomics import (
     add_u64,
     load_pointer,
-    load_u64,
     memory_order_acquire,
     memory_order_relaxed,
     store_u32,
@@ -38,6 +37,7 @@ from cython.cimports.aquatic.dataplane.swarm.record import (
     tables_of,
 )
 from cython.cimports.aquatic.dataplane.swarm.slot import is_occupied, slot_state, tick_age
+from cython.cimports.aquatic.dataplane.swarm.store import note_hold
 from cython.cimports.aquatic.dataplane.swarm.table import (
     Place,
     directory_of,
@@ -124,12 +124,6 @@ def end_cycle(sweeper):
     sweeper.shard = 0
     store_u32(address(store.cleaned_ticks[sweeper.index]), sweeper.cycle_tick, memory_order_relaxed)
     add_u64(address(store.cleanings[sweeper.index]), 1, memory_order_relaxed)
-
-
-def note_hold(store, held_ns):
-    """Remember the longest time for which a shard was locked. A lost race loses one reading."""
-    if held_ns > load_u64(address(store.lock_hold_ns_max), memory_order_relaxed):
-        store_u64(address(store.lock_hold_ns_max), held_ns, memory_order_relaxed)
 
 
 def sweep_piece(sweeper, shard, tick):

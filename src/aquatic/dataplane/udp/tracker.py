@@ -111,7 +111,6 @@ class Settings:
     latency: bool = False
     peers_per_torrent: bool = False
     peer_clients: bool = False
-    measure_lock_holds: bool = False
 
 
 def tick_seconds_for(peer_age_seconds_max, cleaning_interval_seconds):
@@ -172,7 +171,7 @@ class Tracker:
         limits.peer_age_ticks_max = -(-settings.peer_age_seconds_max // limits.tick_seconds)
         limits.sweepers = settings.workers
         limits.tags = settings.peer_clients
-        limits.measure_holds = settings.measure_lock_holds
+        limits.measure_holds = settings.latency
         self.workers_bytes = settings.workers * sizeof(Worker)
         self.store = store_create(address(limits), self.seed)
         self.workers = cast(pointer(Worker), reserve(self.workers_bytes))
