@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from ipaddress import ip_address
 from typing import Literal
 
@@ -19,6 +20,7 @@ def family_of(ip: bytes) -> Family:
     return 4 if len(ip) == 4 else 6
 
 
+@cache
 def scope_of(ip: bytes) -> str:
     """The reach of the addresses that the tests use, by the standard library's tables."""
     address = ip_address(ip)

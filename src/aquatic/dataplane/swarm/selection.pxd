@@ -26,9 +26,11 @@ cdef uint32_t random_below(uint64_t* state, uint32_t bound) noexcept nogil
 cdef uint32_t slots_select(
     const TableLayout* layout, const Slots* slots, Selection* selection, uint32_t wanted
 ) noexcept nogil
-cdef Table* weighted_segment(
-    const TableLayout* layout, Table* table, uint32_t first, uint32_t count, uint64_t* random
+cdef Table* weighted_segment(const TableLayout* layout, Table* table, uint64_t* random) noexcept nogil
+cdef Table* another_segment(
+    const TableLayout* layout, Table* table, const Slots* places, uint32_t count, uint64_t* random
 ) noexcept nogil
+cdef bint is_place(const Slots* places, uint32_t count, const uint8_t* base) noexcept nogil
 cdef uint32_t select_few(
     const TableLayout* layout, Table* table, Selection* selection, uint32_t wanted
 ) noexcept nogil

@@ -114,18 +114,41 @@ def slots_select(layout, slots, selection, wanted):
     return take_window(layout, slots, start, slots.capacity, selection, wanted)
 
 
-def weighted_segment(layout, table, first, count, random):
-    """A random segment out of `count` from `first`, a fuller one more likely."""
-    segment = table_segment(layout, table, first)
-    if count == 1:
+def weighted_segment(layout, table, random):
+    """A random segment, a fuller one more likely."""
+    segments = declare(uint32_t, table_segments(layout, table))
+    segment = table_segment(layout, table, 0)
+    if segments == 1:
         return segment
-    full = declare(uint32_t, 2 * table_count(layout, table) // table_segments(layout, table) + 1)
+    full = declare(uint32_t, 2 * table_count(layout, table) // segments + 1)
     step = declare(uint32_t)
     for step in range(8):
-        segment = table_segment(layout, table, first + random_below(random, count))
+        segment = table_segment(layout, table, random_below(random, segments))
         if random_below(random, full) < segment.count:
             break
     return segment
+
+
+def another_segment(layout, table, places, count, random):
+    """A random segment that is none of the `count` places chosen before, of which there must be fewer than segments."""
+    step = declare(uint32_t)
+    for step in range(8):
+        segment = weighted_segment(layout, table, random)
+        if not is_place(places, count, segment_slots(layout, segment).base):
+            return segment
+    for step in range(count + 1):
+        segment = table_segment(layout, table, step)
+        if not is_place(places, count, segment_slots(layout, segment).base):
+            break
+    return segment
+
+
+def is_place(places, count, base):
+    index = declare(uint32_t)
+    for index in range(count):
+        if places[index].base == base:
+            return True
+    return False
 
 
 def select_few(layout, table, selection, wanted):
@@ -134,9 +157,8 @@ def select_few(layout, table, selection, wanted):
     taken = declare(uint32_t, 0)
     draw = declare(uint32_t)
     segment = declare(pointer(Table), NULL)
-    segments = declare(uint32_t, table_segments(layout, table))
     for draw in range(DRAWS_MAX):
-        segment = weighted_segment(layout, table, 0, segments, selection.random)
+        segment = weighted_segment(layout, table, selection.random)
         slots = segment_slots(layout, segment)
         slot = slots.base + random_below(selection.random, slots.capacity) * layout.slot_bytes
         if not was_chosen(chosen, taken, slot) and take_slot(layout, slot, selection):
@@ -169,33 +191,28 @@ def select_runs(layout, table, selection, wanted):
     """
     places = declare(Slots[4])
     starts = declare(uint32_t[4])
-    sectors = declare(uint32_t)
-    lengths = declare(uint32_t, 0)
-    place = declare(uint32_t)
     segments = declare(uint32_t, table_segments(layout, table))
-    sectors = RUN_PLACES if segments == 1 or segments > RUN_PLACES else segments
-    for place in range(sectors):
-        if segments == 1:
-            places[place] = segment_slots(layout, table_segment(layout, table, 0))
-            starts[place] = random_below(selection.random, places[0].capacity) if place == 0 else starts[0]
-        else:
-            first = declare(uint32_t, place * segments // sectors)
-            range_length = declare(uint32_t, (place + 1) * segments // sectors - first)
-            chosen = weighted_segment(layout, table, first, range_length, selection.random)
-            places[place] = segment_slots(layout, chosen)
-            starts[place] = random_below(selection.random, places[place].capacity)
-        lengths = max(lengths, places[place].capacity)
+    count = declare(uint32_t, min(segments, RUN_PLACES))
+    length = declare(uint32_t, 0)
+    place = declare(uint32_t)
+    for place in range(count):
+        # In the order in which they are drawn, for the first ones may be all that a small answer needs.
+        places[place] = segment_slots(layout, another_segment(layout, table, places, place, selection.random))
+        starts[place] = random_below(selection.random, places[place].capacity)
+        length = max(length, places[place].capacity)
     if segments == 1:
-        lengths = split_sectors(places, starts, lengths)
-    return take_rounds(layout, places, starts, sectors, lengths, selection, wanted)
+        count = RUN_PLACES
+        length = split_sectors(places, starts, length)
+    return take_rounds(layout, places, starts, count, length, selection, wanted)
 
 
 def split_sectors(places, starts, capacity):
-    """Give each place its own quarter of the one segment; returns the length of a quarter."""
+    """Give each place its own quarter of the first one's segment; returns the length of a quarter."""
     quarter = declare(uint32_t, (capacity + RUN_PLACES - 1) // RUN_PLACES)
     place = declare(uint32_t)
-    for place in range(RUN_PLACES):
-        starts[place] = (starts[0] + place * quarter) % capacity if place else starts[0]
+    for place in range(1, RUN_PLACES):
+        places[place] = places[0]
+        starts[place] = (starts[0] + place * quarter) % capacity
     return quarter
 
 
