@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -52,6 +53,14 @@ class Process:
 
     def signal(self, number: int) -> None:
         os.kill(self.popen.pid, number)
+
+    def pause(self) -> None:
+        """Stop every thread until `resume`."""
+        self.signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.popen.pid, os.WSTOPPED)
+
+    def resume(self) -> None:
+        self.signal(signal.SIGCONT)
 
     def wait(self) -> int:
         """The exit code, with `output` and `errors` complete."""

@@ -79,10 +79,12 @@ def test_two_workers_share_the_requests(tmp_path: Path, steering: str) -> None:
     with running_udp_tracker(tmp_path, network + METRICS) as process:
         address = listening_address(process)
         url = metrics_url(process)
+        ports = set()  # the system may give out the port of a client that has left once more
         for _ in range(40):
             with UdpClient(address) as client:
                 client.connect()
                 client.announce(HASH)
+                ports.add(client.port)
         found = metrics(url)
         shares = [
             found[f'aquatic_requests_total{{ip_version="4",worker_index="{worker}"}}'] for worker in (0, 1)
@@ -90,7 +92,7 @@ def test_two_workers_share_the_requests(tmp_path: Path, steering: str) -> None:
         assert sum(shares) == 80
         assert all(shares)
         assert all(share % 2 == 0 for share in shares), "both requests of a flow meet one worker"
-        assert found['aquatic_peers{ip_version="4"}'] == 40
+        assert found['aquatic_peers{ip_version="4"}'] == len(ports)
 
 
 def test_what_is_counted(tmp_path: Path) -> None:
@@ -178,11 +180,11 @@ def test_what_was_received_is_answered_before_the_end(tmp_path: Path, number: in
     with running_udp_tracker(tmp_path, LOOPBACK) as process:
         with UdpClient(listening_address(process)) as client:
             client.connect()
-            process.signal(signal.SIGSTOP)
+            process.pause()
             for transaction_id in range(100):
                 client.send(ConnectRequest(transaction_id))
             process.signal(number)
-            process.signal(signal.SIGCONT)
+            process.resume()
             answers = [client.receive() for _ in range(100)]
             assert {answer.transaction_id for answer in answers} == set(range(100))
             assert all(isinstance(answer, ConnectResponse) for answer in answers)
@@ -196,10 +198,10 @@ def test_what_the_kernel_drops_is_counted(tmp_path: Path) -> None:
         url = metrics_url(process)
         with UdpClient(address) as client:
             client.connect()
-            process.signal(signal.SIGSTOP)
+            process.pause()
             for transaction_id in range(500):
                 client.send(ConnectRequest(transaction_id))
-            process.signal(signal.SIGCONT)
+            process.resume()
             labels = 'ip_version="4",worker_index="0"'
             sent = 501
 
