@@ -1,7 +1,8 @@
 """The fuzz harnesses of fuzz/registry.toml: build them, replay their corpora, look for new faults.
 
 A harness is a C file that includes the C which Cython made of one decoder and calls it directly, so no
-interpreter runs. Every build has AddressSanitizer and UndefinedBehaviorSanitizer, without recovery.
+interpreter runs; or a Python module that drives the compiled package, in a build of its own (`tools/build
+fuzz`). Every build has AddressSanitizer and UndefinedBehaviorSanitizer, without recovery.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 FUZZ = ROOT / "fuzz"
-BUILD = ROOT / "build" / "fuzz"
+BUILD = ROOT / "build" / "fuzzers"
 CYTHON = [sys.executable, "-m", "cython", *(ROOT / "tools" / "cython-flags").read_text().split()]
 SANITIZE = [
     "-g",
@@ -26,6 +27,8 @@ SANITIZE = [
     "-fno-sanitize-recover=all",
     "-fno-omit-frame-pointer",
 ]
+# The interpreter leaks by design; a failed allocation is among what is tried.
+OPTIONS = {"ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1", "PYTHONMALLOC": "malloc"}
 # The planted fault must be found in this time, or the fuzzer is of no use. It takes about a second.
 PLANTED_SECONDS = 60
 
@@ -57,6 +60,11 @@ class Harness:
     def found(self) -> Path:
         """Where the inputs that bring a fault about go."""
         return self.directory / "found"
+
+    @property
+    def interpreted(self) -> bool:
+        """Whether this is a Python module that drives the package."""
+        return not (FUZZ / f"{self.name}.c").exists()
 
 
 def registry() -> list[Harness]:
@@ -107,8 +115,22 @@ def build(harness: Harness, compiler: str, sources: list[Path], sanitize: str, p
     return program
 
 
+def build_interpreted(harness: Harness) -> Path:
+    """Compile the interpreter with libFuzzer, to drive the package's build for it."""
+    run([ROOT / "tools" / "build", "fuzz"])
+    program = harness.directory / "fuzzer" / "run"
+    program.parent.mkdir(parents=True, exist_ok=True)
+    python = ROOT / "build" / "fuzz" / "venv" / "bin" / "python"
+    names = [f'-DMODULE="{harness.name}"', f'-DDIRECTORY="{FUZZ}"', f'-DPYTHON="{python}"']
+    flags = [*SANITIZE, "-fsanitize=fuzzer", "-rdynamic", *names, f"-I{sysconfig.get_path('include')}"]
+    run(["clang", *flags, FUZZ / "interpreter.c", "-o", program, *embedding_flags()])
+    return program
+
+
 def build_fuzzer(harness: Harness) -> Path:
     """Compile a harness for libFuzzer, which is clang's."""
+    if harness.interpreted:
+        return build_interpreted(harness)
     source = FUZZ / f"{harness.name}.c"
     return build(harness, "clang", [source], "-fsanitize=fuzzer", harness.directory / "fuzzer" / "run")
 
@@ -150,7 +172,9 @@ def fuzz(harness: Harness, seconds: int) -> str:
         grown,
         harness.corpus,
     ]
-    ended = subprocess.run(command, check=False, capture_output=True, text=True, errors="replace")
+    ended = subprocess.run(
+        command, check=False, capture_output=True, text=True, errors="replace", env=os.environ | OPTIONS
+    )
     return verdict(harness, ended.returncode, ended.stderr)
 
 

@@ -1,5 +1,6 @@
 """Every input that fuzzing has kept runs again, under the sanitizers of the ordinary compiler."""
 
+import importlib
 import subprocess
 
 import pytest
@@ -7,11 +8,13 @@ import pytest
 from tools.fuzz import FuzzError, Harness, build_replay, registry, verdict
 
 HARNESSES = {harness.name: harness for harness in registry()}
+COMPILED = [name for name, harness in HARNESSES.items() if not harness.interpreted]
+INTERPRETED = [name for name, harness in HARNESSES.items() if harness.interpreted]
 CANARY = HARNESSES["canary"]
 SOUND = Harness("sound", CANARY.source, 64)
 
 
-@pytest.mark.parametrize("name", HARNESSES)
+@pytest.mark.parametrize("name", COMPILED)
 def test_the_corpus_brings_no_fault_about(name: str) -> None:
     harness = HARNESSES[name]
     inputs = sorted(harness.corpus.iterdir())
@@ -19,6 +22,17 @@ def test_the_corpus_brings_no_fault_about(name: str) -> None:
     ended = subprocess.run([build_replay(harness), *inputs], check=False, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
     assert len(ended.stderr.splitlines()) == len(inputs)
+
+
+@pytest.mark.dataplane
+@pytest.mark.parametrize("name", INTERPRETED)
+def test_the_corpus_of_sequences_brings_no_fault_about(name: str) -> None:
+    harness = HARNESSES[name]
+    module = importlib.import_module(f"fuzz.{name}")
+    inputs = sorted(harness.corpus.iterdir())
+    assert inputs
+    for path in inputs:
+        module.run(path.read_bytes())
 
 
 def test_the_replay_reports_a_fault(tmp_path_factory: pytest.TempPathFactory) -> None:
