@@ -107,7 +107,7 @@ class Settings:
     connection_age_seconds_max: int
     poll_timeout_ms: int
     resend_responses_max: int
-    batch_datagrams: int = 64
+    batch_datagrams: int = 32
     latency: bool = False
     peers_per_torrent: bool = False
     peer_clients: bool = False
