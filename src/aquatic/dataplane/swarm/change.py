@@ -397,7 +397,8 @@ def eviction_rank(change, record):
     if memcmp(record.info_hash, change.delta.info_hash, 20) == 0:
         return RANK_KEEP
     if record.inline_count == 0:
-        return RANK_EMPTY
+        # Where peers are the bound that is reached, one without peers makes no room.
+        return RANK_KEEP if change.peers_exhausted else RANK_EMPTY
     layout = address(change.store.peers[inline_family(record)])
     slots = inline_slots(change.store, record)
     index = declare(uint32_t, 0)
