@@ -36,6 +36,11 @@ fuzz: ## replay the corpora and fuzz each decoder for SECONDS (20); ARGS="NAME..
 fuzz-long: ## the same for an hour each
 	@$(MAKE) --no-print-directory fuzz SECONDS=$(or $(SECONDS),3600)
 
+.PHONY: soak
+soak: ## an hour of load on the tracker, the verdict in docs/soak.md; ARGS="--minutes 5" for less
+	@tools/setup test
+	@.venv/bin/python -m benchmarks.soak --markdown docs/soak.md --json build/soak.json $(ARGS)
+
 .PHONY: docs
 docs: ## write docs/configuration.md anew from the code
 	@tools/setup run

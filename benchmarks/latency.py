@@ -7,6 +7,7 @@ counts from when its request was due. Each phase starts the tracker afresh and f
 import sys
 from argparse import Namespace
 from dataclasses import dataclass, replace
+from math import isnan
 
 from aquatic.loadtest import shapes
 from aquatic.loadtest.population import Population
@@ -55,6 +56,8 @@ class PhaseResult:
     report: Report
     # Requests that the generator should have sent and did not.
     unsent: int
+    # The longest by maintenance, as ours tells in its metrics; not a number for others.
+    lock_hold_us: float
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -105,6 +108,7 @@ def measure(tracker: Tracker, options: Namespace, priority: Priority) -> dict[st
             info_hashes=map(filled.info_hash, range(filled.torrents)),
             cleaning_interval_seconds=phase.cleaning_interval_seconds,
             exports=phase.exports,
+            metrics=True,
         ) as running:
             with UdpLoadTest(running.target, filled, CLOSED_LOOP) as test:
                 test.greet()
@@ -117,13 +121,27 @@ def measure(tracker: Tracker, options: Namespace, priority: Priority) -> dict[st
                 test.greet()
                 report = test.run("open", options.seconds, requests_per_second)
             running.require_running()
-        planned = round(options.seconds * requests_per_second)
-        results[phase.name] = PhaseResult(requests_per_second, report, max(0, planned - report.requests))
+            lock_hold_us = running.metrics().get("aquatic_lock_hold_seconds_max", float("nan")) * 1e6
+        unsent = max(0, round(options.seconds * requests_per_second) - report.requests)
+        results[phase.name] = PhaseResult(requests_per_second, report, unsent, lock_hold_us)
         log(f"{tracker.name} {phase.name}: {report.latency}")
     return results
 
 
-HEAD = ("meanwhile", "p50", "p90", "p99", "p99.9", "max", "answered", "lost", "wrong", "not sent", "stalls")
+HEAD = (
+    "meanwhile",
+    "p50",
+    "p90",
+    "p99",
+    "p99.9",
+    "max",
+    "answered",
+    "lost",
+    "wrong",
+    "not sent",
+    "stalls",
+    "lock held",
+)
 
 
 def table_row(phase: Phase, result: PhaseResult) -> list[str]:
@@ -140,7 +158,8 @@ def table_row(phase: Phase, result: PhaseResult) -> list[str]:
         result.unsent,
         report.counters["stalls"],
     )
-    return [phase.caption, *percentiles, *map(str, counts)]
+    lock_hold = "-" if isnan(result.lock_hold_us) else f"{result.lock_hold_us:.0f}"
+    return [phase.caption, *percentiles, *map(str, counts), lock_hold]
 
 
 if __name__ == "__main__":

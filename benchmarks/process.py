@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
+from urllib.request import urlopen
 
 from aquatic.loadtest.target import Target
 from aquatic.protocol.udp import ConnectRequest
@@ -20,6 +21,9 @@ from benchmarks.trackers import Serving, Tracker
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 START_SECONDS_MAX = 60
 END_SECONDS_MAX = 30
+# Of /proc/net/udp.
+_LOCAL_COLUMN = 1
+_REMOTE_COLUMN = 2
 
 Priority = Literal["normal", "nice", "fifo"]
 _PRIORITY_COMMANDS: dict[Priority, list[str]] = {
@@ -50,6 +54,7 @@ class RunningTracker:
     target: Target
     directory: Path
     core: int
+    metrics_port: int | None
 
     def cpu_time(self) -> CpuTime:
         """Now. TrackerError when it is gone."""
@@ -67,12 +72,32 @@ class RunningTracker:
         """Requests that the kernel dropped because the tracker did not fetch them in time."""
         return dropped_at_port(Path("/proc/net/udp").read_text(), self.target.port)
 
+    def metrics(self) -> dict[str, float]:
+        """Its Prometheus metrics by name and labels; empty for a tracker that was not asked for them."""
+        if self.metrics_port is None:
+            return {}
+        with urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=10) as answer:
+            return parse_metrics(answer.read().decode())
+
+    def dropped_by_itself(self) -> int:
+        """Responses that ours gave up, as its metrics tell; what the kernel dropped is not among them."""
+        dropped = {
+            name: value for name, value in self.metrics().items() if name.startswith("aquatic_dropped_total{")
+        }
+        return int(sum(value for name, value in dropped.items() if 'cause="kernel"' not in name))
+
     def require_running(self) -> None:
         """TrackerError with the last line that it wrote, when it is gone."""
         if (code := self.process.poll()) is not None:
             output = (self.directory / "output.txt").read_text(errors="replace").strip()
             last_line = output.rpartition("\n")[2] or "without a word"
             raise TrackerError(f"{self.tracker.name} ended with {code}: {last_line}")
+
+
+def parse_metrics(text: str) -> dict[str, float]:
+    """Values by name and labels, as they are written."""
+    samples = [line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#")]
+    return {name: float(value) for name, _, value in samples}
 
 
 def resident_bytes(smaps_rollup: str) -> int:
@@ -87,8 +112,17 @@ def resident_bytes(smaps_rollup: str) -> int:
 
 def dropped_at_port(net_udp: str, port: int) -> int:
     """The last column of /proc/net/udp, summed over the sockets of a local port."""
+    return _dropped(net_udp, _LOCAL_COLUMN, port)
+
+
+def dropped_towards_port(net_udp: str, port: int) -> int:
+    """The same over the sockets that are connected to a port."""
+    return _dropped(net_udp, _REMOTE_COLUMN, port)
+
+
+def _dropped(net_udp: str, column: int, port: int) -> int:
     rows = [line.split() for line in net_udp.splitlines()[1:]]
-    return sum(int(row[-1]) for row in rows if int(row[1].rpartition(":")[2], 16) == port)
+    return sum(int(row[-1]) for row in rows if int(row[column].rpartition(":")[2], 16) == port)
 
 
 @contextmanager
@@ -98,7 +132,8 @@ def started(
     core: int,
     priority: Priority,
     info_hashes: Iterable[bytes] = (),
-    **settings: int | bool | None,
+    metrics: bool = False,
+    **settings: int | bool,
 ) -> Iterator[RunningTracker]:
     """A tracker on a core, with a directory of its own; ended on leaving. `settings`: fields of `Serving`.
 
@@ -109,7 +144,10 @@ def started(
         raise TrackerError(f"{tracker.name} is not here")
     with tempfile.TemporaryDirectory(prefix="aquatic-bench-") as made:
         directory = Path(made)
-        serving = Serving(port=free_port(), directory=directory, info_hashes=info_hashes)
+        metrics_port = free_port(socket.SOCK_STREAM) if metrics else None
+        serving = Serving(
+            port=free_port(), directory=directory, info_hashes=info_hashes, metrics_port=metrics_port
+        )
         serving = replace(serving, **settings)  # type: ignore[arg-type]
         command = [*_PRIORITY_COMMANDS[priority], "taskset", "--cpu-list", str(core), *program]
         with (directory / "output.txt").open("wb") as output:
@@ -117,7 +155,7 @@ def started(
                 command + tracker.arguments(serving), cwd=directory, stdout=output, stderr=subprocess.STDOUT
             )
         target = Target.parse(f"127.0.0.1:{serving.port}")
-        running = RunningTracker(tracker, process, target, directory, core)
+        running = RunningTracker(tracker, process, target, directory, core, metrics_port)
         try:
             _await_answer(running)
             yield running
@@ -125,9 +163,9 @@ def started(
             _end(process)
 
 
-def free_port() -> int:
-    """A UDP port that nobody has at this moment."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
+    """A port, of UDP if nothing else is said, that nobody has at this moment."""
+    with socket.socket(socket.AF_INET, kind) as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port

@@ -14,8 +14,16 @@ from benchmarks.latency import table_row as latency_row
 from benchmarks.measure import Measurement, core_busy_seconds, measurement
 from benchmarks.memory import Expired, Filled, Memory
 from benchmarks.memory import table_row as memory_row
-from benchmarks.process import TICKS_PER_SECOND, CpuTime, dropped_at_port, resident_bytes
+from benchmarks.process import (
+    TICKS_PER_SECOND,
+    CpuTime,
+    dropped_at_port,
+    dropped_towards_port,
+    parse_metrics,
+    resident_bytes,
+)
 from benchmarks.report import Document, Spread
+from benchmarks.soak import Check, judge
 from benchmarks.trackers import TRACKERS, Aquatic, Opentracker, Serving, choose
 
 COUNTERS = {
@@ -114,9 +122,10 @@ def test_drops_are_those_of_all_sockets_of_the_port() -> None:
         "   sl  local_address rem_address st queues tr tm->when retrnsmt uid timeout inode drops\n"
         "  1: 0100007F:0BB8 00000000:0000 07 0:0 00:00000000 00000000 0 0 23 2 0 5\n"
         "  2: 0100007F:0BB8 00000000:0000 07 0:0 00:00000000 00000000 0 0 24 2 0 7\n"
-        "  3: 0100007F:0BB9 00000000:0000 07 0:0 00:00000000 00000000 0 0 25 2 0 11\n"
+        "  3: 0100007F:0BB9 0100007F:0FA0 07 0:0 00:00000000 00000000 0 0 25 2 0 11\n"
     )
     assert dropped_at_port(net_udp, 3000) == 12
+    assert dropped_towards_port(net_udp, 4000) == 11
 
 
 def test_a_core_is_busy_with_user_nice_and_system_time() -> None:
@@ -181,8 +190,38 @@ def test_memory_is_shared_among_peers_and_what_comes_back_is_a_share_of_the_grow
 
 def test_latencies_of_a_phase_stand_beside_what_was_lost() -> None:
     late = report(right_announce=100, lost=3, wrong_length=1, stalls=2)
-    row = latency_row(PHASES["growth"], PhaseResult(50.0, late, unsent=7))
-    assert row == ["all peers are new", "-", "-", "-", "-", "-", "100", "3", "1", "7", "2"]
+    row = latency_row(PHASES["growth"], PhaseResult(50.0, late, unsent=7, lock_hold_us=150.4))
+    assert row == ["all peers are new", "-", "-", "-", "-", "-", "100", "3", "1", "7", "2", "150"]
     latency = Latency(answers=9, p50_us=1.4, p90_us=2, p99_us=3, p999_us=4, max_us=5)
-    row = latency_row(PHASES["quiet"], PhaseResult(50.0, replace(late, latency=latency), unsent=0))
+    row = latency_row(
+        PHASES["quiet"],
+        PhaseResult(50.0, replace(late, latency=latency), unsent=0, lock_hold_us=float("nan")),
+    )
     assert row[:6] == ["nothing else", "1", "2", "3", "4", "5"]
+    assert row[-1] == "-"
+
+
+def check(minute: int, memory_bytes: int = 100, **changes: int) -> Check:
+    counts = {"responses": 1000, "wrong": 0, "lost": 0, "late": 0}
+    dropped = {"dropped_requests": 0, "dropped_responses": 0, "dropped_by_tracker": 0}
+    return Check(minute * 60, memory_bytes, 2.0, **(counts | dropped | changes))
+
+
+def test_memory_is_flat_when_it_stays_once_it_is_steady() -> None:
+    checks = [check(0, 10), check(1, 60), check(2, 100), check(3, 101), check(4, 100)]
+    assert judge(checks, steady_after_seconds=120).faults == []
+    assert judge(checks, steady_after_seconds=60).faults == ["memory drifted by 40.2%"]
+    with pytest.raises(ValueError, match="too short"):
+        judge(checks, steady_after_seconds=240)
+
+
+def test_a_loss_is_explained_by_whoever_owns_up_to_it() -> None:
+    explained = check(1, lost=10, late=1, dropped_requests=2, dropped_responses=3, dropped_by_tracker=4)
+    verdict = judge([explained, check(2, lost=5, late=2, wrong=1)], 0)
+    assert (verdict.lost, verdict.unexplained) == (15, 3)
+    assert verdict.faults == ["1 wrong answers", "3 of 15 lost requests unexplained"]
+
+
+def test_metrics_are_read_with_their_labels() -> None:
+    text = '# TYPE a counter\na{cause="kernel"} 3\n\nb 0.5\n'
+    assert parse_metrics(text) == {'a{cause="kernel"}': 3.0, "b": 0.5}

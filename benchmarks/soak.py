@@ -1,0 +1,204 @@
+"""A long run of our tracker under changing load: memory stays flat, and no loss is unexplained.
+
+Each period another population of peers announces at a set rate, and comes back when its peers have
+expired, so that torrents and peers are made and forgotten all the time. Ends with a verdict.
+"""
+
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import linear_regression, mean
+
+from aquatic.loadtest import shapes
+from aquatic.loadtest.population import Population
+from aquatic.loadtest.udp import UdpLoad, UdpLoadTest
+from benchmarks.process import RunningTracker, TrackerError, dropped_towards_port, started
+from benchmarks.report import Document, common_parser, log, prepare
+from benchmarks.trackers import choose
+
+SOURCES = 8
+PEERS_PER_TORRENT = 5
+CLEANING_INTERVAL_SECONDS = 30
+# Of the mean, over all that was observed once memory could be steady.
+MEMORY_DRIFT_MAX = 0.03
+# Latency is not what is measured, so the generator need not spin: it leaves the machine to others.
+IDLE_SLEEP_US = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a period of load showed, and memory at its end."""
+
+    at_seconds: float
+    memory_bytes: int
+    cpu_us_per_response: float
+    responses: int
+    wrong: int
+    lost: int
+    late: int
+    # By the kernel, for want of room at the tracker's and at the generator's sockets.
+    dropped_requests: int
+    dropped_responses: int
+    # By the tracker itself, as its metrics say.
+    dropped_by_tracker: int
+
+    @property
+    def unexplained(self) -> int:
+        """Requests without an answer that nobody owns up to."""
+        owned = self.late + self.dropped_requests + self.dropped_responses + self.dropped_by_tracker
+        return max(0, self.lost - owned)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Over all checks."""
+
+    # Of mean memory, from the first steady check to the last, along the straight line that fits best.
+    memory_drift: float
+    wrong: int
+    lost: int
+    unexplained: int
+
+    @property
+    def faults(self) -> list[str]:
+        """What should not be; empty when all is well."""
+        found = []
+        if abs(self.memory_drift) > MEMORY_DRIFT_MAX:
+            found.append(f"memory drifted by {self.memory_drift:.1%}")
+        if self.wrong:
+            found.append(f"{self.wrong} wrong answers")
+        if self.unexplained:
+            found.append(f"{self.unexplained} of {self.lost} lost requests unexplained")
+        return found
+
+
+def judge(checks: Sequence[Check], steady_after_seconds: float) -> Verdict:
+    """Memory counts from when as many peers expire as come. ValueError with fewer than two such checks."""
+    steady = [check for check in checks if check.at_seconds >= steady_after_seconds]
+    if len(steady) < 2:
+        raise ValueError("too short for memory to become steady")
+    times = [check.at_seconds for check in steady]
+    memory = [check.memory_bytes for check in steady]
+    slope, _ = linear_regression(times, memory)
+    return Verdict(
+        slope * (times[-1] - times[0]) / mean(memory),
+        sum(check.wrong for check in checks),
+        sum(check.lost for check in checks),
+        sum(check.unexplained for check in checks),
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run as long as the command line says; 1 when something is not as it should be."""
+    parser = common_parser("benchmarks.soak", __doc__, ["ours"])
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--rate", type=float, default=20_000, help="requests a second (default: 20000)")
+    parser.add_argument("--peers", type=int, default=200_000, help="of each population (default: 200000)")
+    parser.add_argument("--populations", type=int, default=12, help="that take turns (default: 12)")
+    parser.add_argument("--period-seconds", type=float, default=60, help="that each announces (default: 60)")
+    parser.add_argument("--peer-age-seconds", type=int, default=300, help="that peers live (default: 300)")
+    options = parser.parse_args(arguments)
+    document = Document("Soak")
+    try:
+        (tracker,), document.notes = choose(options.trackers, options.command)
+        priority = prepare(options)
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
+    try:
+        with started(
+            tracker,
+            core=options.tracker_core,
+            priority=priority,
+            peer_age_seconds_max=options.peer_age_seconds,
+            cleaning_interval_seconds=CLEANING_INTERVAL_SECONDS,
+            exports=True,
+            metrics=True,
+        ) as running:
+            checks = run(running, options)
+        # A peer is gone one cleaning after its age at the latest; then a whole turn of all populations.
+        verdict = judge(checks, options.peer_age_seconds + CLEANING_INTERVAL_SECONDS + options.period_seconds)
+    except (TrackerError, ConnectionError, ValueError) as error:
+        log(f"Error: {error}")
+        return 1
+    report(document, checks, verdict)
+    document.write(options)
+    return 1 if verdict.faults else 0
+
+
+def run(running: RunningTracker, options: Namespace) -> list[Check]:
+    """A check for each period. TrackerError, SilentTrackerError."""
+    sizes = shapes.zipf(options.peers // PEERS_PER_TORRENT, options.peers)
+    load = UdpLoad(idle_sleep_us=IDLE_SLEEP_US, requests_under_way_max=65536, connection_age_seconds=30)
+    begin = time.monotonic()
+    checks: list[Check] = []
+    while time.monotonic() - begin < options.minutes * 60:
+        population = Population(sizes, SOURCES, seeder_share=0.5, seed=len(checks) % options.populations)
+        with UdpLoadTest(running.target, population, load) as test:
+            test.greet()
+            checks.append(observe(running, test, options, begin))
+        log(str(checks[-1]))
+    return checks
+
+
+def observe(running: RunningTracker, test: UdpLoadTest, options: Namespace, begin: float) -> Check:
+    """One period of load. TrackerError."""
+    cpu_before, dropped_before = running.cpu_time(), running.dropped_datagrams()
+    own_before = running.dropped_by_itself()
+    load = test.run("open", options.period_seconds, options.rate)
+    cpu = running.cpu_time()
+    cpu_seconds = cpu.user_seconds + cpu.system_seconds - cpu_before.user_seconds - cpu_before.system_seconds
+    return Check(
+        at_seconds=time.monotonic() - begin,
+        memory_bytes=running.memory_bytes(),
+        cpu_us_per_response=cpu_seconds * 1e6 / max(load.responses, 1),
+        responses=load.responses,
+        wrong=load.wrong,
+        lost=load.counters["lost"],
+        late=load.counters["late"],
+        dropped_requests=running.dropped_datagrams() - dropped_before,
+        # These sockets are new with each period.
+        dropped_responses=dropped_towards_port(Path("/proc/net/udp").read_text(), running.target.port),
+        dropped_by_tracker=running.dropped_by_itself() - own_before,
+    )
+
+
+def report(document: Document, checks: Sequence[Check], verdict: Verdict) -> None:
+    """Ten or so of the checks, and what all of them come to."""
+    document.data |= {"checks": list(checks), "verdict": verdict}
+    document.notes.append("verdict: " + ("; ".join(verdict.faults) or "memory flat, no loss unexplained"))
+    document.notes.append(
+        f"memory drift {verdict.memory_drift:.2%} of its mean; {sum(check.responses for check in checks)} right "
+        f"answers, {verdict.wrong} wrong, {verdict.lost} requests lost, {verdict.unexplained} of them unexplained"
+    )
+    shown = checks[:: max(1, len(checks) // 12)]
+    document.table(
+        "Some of the periods",
+        [
+            "minute",
+            "memory, MB",
+            "CPU us per response",
+            "responses",
+            "lost",
+            "late",
+            "dropped",
+            "unexplained",
+        ],
+        [_row(check) for check in shown],
+    )
+
+
+def _row(check: Check) -> list[str]:
+    dropped = check.dropped_requests + check.dropped_responses + check.dropped_by_tracker
+    return [
+        f"{check.at_seconds / 60:.0f}",
+        f"{check.memory_bytes / 1e6:.1f}",
+        f"{check.cpu_us_per_response:.2f}",
+        *map(str, (check.responses, check.lost, check.late, dropped, check.unexplained)),
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
