@@ -13,6 +13,7 @@ from tests.support.busy_tracker import COUNTERS, busy_tracker, collector_of, exp
 from tests.support.fake_tracker import FakeTracker, bucket_bound
 
 RECORDED = Path(__file__).parents[2] / "data" / "rust_udp_metrics.txt"
+OPERATIONS = Path(__file__).parents[4] / "docs" / "operations.md"
 SAMPLE = re.compile(r'(\w+)(?:\{(\w+="(?:[^"\\]|\\.)*"(?:,\w+="(?:[^"\\]|\\.)*")*)\})? (\S+)')
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
@@ -175,3 +176,22 @@ def test_strange_label_values_come_back_as_they_were() -> None:
     (family,) = text_string_to_metric_families(expose([metric]).decode())
     assert family.samples[0].labels == {"client": strange}
     assert family.documentation == "Help with \\ and\na line."
+
+
+def test_every_metric_is_documented_with_its_type() -> None:
+    rows = [
+        line.split(" | ")
+        for line in OPERATIONS.read_text().splitlines()
+        if re.match(r"\| (aquatic|process)_", line)
+    ]
+    documented: dict[str, str] = {}
+    for names, kinds, *_ in rows:
+        listed = [name.removesuffix(" R") for name in names.removeprefix("| ").split(", ")]
+        by_name = kinds.split(", ")
+        documented |= dict(
+            zip(listed, by_name if len(by_name) == len(listed) else by_name * len(listed), strict=True)
+        )
+    tracker = busy_tracker()
+    tracker.latency = {(0, "announce"): [1]}
+    served = dict(line.split()[2:] for line in everything(tracker).splitlines() if line.startswith("# TYPE"))
+    assert documented == served
