@@ -236,6 +236,7 @@ def test_malformed_responses(family: AddressFamily, datagram_hex: str, message: 
     [
         (b"", None),
         (b"\x00", None),
+        (b"\x00\x00", None),  # aria2 sends these two always.
         (b"\x01\x01\x00", None),
         (b"\x02\x00", b""),
         (b"\x02\x09/announce", b"/announce"),
