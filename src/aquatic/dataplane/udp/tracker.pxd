@@ -8,7 +8,9 @@ cdef class Tracker:
     cdef readonly object settings
     cdef Store* store
     cdef Worker* workers
+    # Written by one export at a time, whatever it exports: whoever holds the lock.
     cdef ExportPiece* piece
+    cdef object piece_lock
     cdef size_t workers_bytes
     cdef uint64_t seed
 

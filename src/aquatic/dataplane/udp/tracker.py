@@ -1,6 +1,7 @@
 """The border between the control plane and the UDP data plane. What each method does is said in tracker.pyi."""
 
 import os
+import threading
 import time
 from dataclasses import dataclass
 
@@ -176,6 +177,7 @@ class Tracker:
         self.store = store_create(address(limits), self.seed)
         self.workers = cast(pointer(Worker), reserve(self.workers_bytes))
         self.piece = cast(pointer(ExportPiece), reserve(sizeof(ExportPiece)))
+        self.piece_lock = threading.Lock()
         if self.store == NULL or self.workers == NULL or self.piece == NULL:
             raise MemoryError("the address space for the swarm could not be reserved")
         store_start_clock(self.store, boot_ns() // 1_000_000_000)
@@ -359,26 +361,28 @@ class Tracker:
         store = self.store
         piece = self.piece
         read_cursor(cursor, address(place))
-        with nogil:
-            more = export_torrents(store, address(place), piece)
-        if not more:
-            return -1, b""
-        return cursor_number(address(place)), torrent_lines(piece)
+        with self.piece_lock:
+            with nogil:
+                more = export_torrents(store, address(place), piece)
+            if not more:
+                return -1, b""
+            return cursor_number(address(place)), torrent_lines(piece)
 
     def export_downloads(self, cursor: int):
         place = declare(ExportCursor)
         store = self.store
         piece = self.piece
         read_cursor(cursor, address(place))
-        with nogil:
-            more = export_downloads(store, address(place), piece)
-        if not more:
-            return -1, b""
-        records = []
-        for index in range(piece.count):
-            record = address(piece.downloads[index])
-            records.append(cast(pointer(uint8_t), record)[:DOWNLOAD_RECORD_BYTES])
-        return cursor_number(address(place)), b"".join(records)
+        with self.piece_lock:
+            with nogil:
+                more = export_downloads(store, address(place), piece)
+            if not more:
+                return -1, b""
+            records = []
+            for index in range(piece.count):
+                record = address(piece.downloads[index])
+                records.append(cast(pointer(uint8_t), record)[:DOWNLOAD_RECORD_BYTES])
+            return cursor_number(address(place)), b"".join(records)
 
     def import_downloads(self, records: bytes):
         record = declare(DownloadRecord)
