@@ -12,7 +12,7 @@ import time
 from typing import Any, Literal
 
 from aquatic.control import supervisor
-from aquatic.control.border import DataPlane
+from aquatic.control.border import DataPlane, IpVersion
 from aquatic.control.model import Configuration, Listener
 from aquatic.control.setting import setting_of
 from aquatic.control.socket_address import SocketAddress
@@ -65,19 +65,41 @@ def show(tracker: FakeTracker, index: int) -> None:
 WORKERS = {worker.__name__: worker for worker in (quiet, beat, fail, end, hang, stay, show)}
 
 
+BEATS_BEFORE_FAILURE = 20
 EXPORT_LINE = b"4 0123456789abcdef0123456789abcdef01234567 1 2\n"
 
 
 class Tracker(FakeTracker):
+    """Tells of the lists that it is given, and fails where the environment says so."""
+
     def __init__(self, worker: WorkerBody) -> None:
         super().__init__(worker)
         self.cleaned = 1
         self.torrent_pieces = [EXPORT_LINE]
         self.download_pieces = [bytes(30)]
 
+    def counters(self, index: int, family: IpVersion) -> dict[str, int]:
+        if os.environ.get("FAIL") == "counters" and self.beats[0] > BEATS_BEFORE_FAILURE:
+            raise ArithmeticError("made up")
+        return super().counters(index, family)
+
+    def swarm_counts(self) -> dict[str, int]:
+        if os.environ.get("FAIL") == "start":
+            raise ArithmeticError("made up")
+        return super().swarm_counts()
+
+    def heartbeat(self, index: int) -> int:
+        if os.environ.get("FAIL") == "heartbeat":
+            raise ArithmeticError("made up")
+        return super().heartbeat(index)
+
     def set_access_list(self, mode: Literal["off", "allow", "deny"], info_hashes: bytes) -> None:
         super().set_access_list(mode, info_hashes)
         say(f"access list {mode} {info_hashes.hex()}")
+        if os.environ.get("SIGNAL_AT_START"):
+            for name in os.environ["SIGNAL_AT_START"].split():
+                os.kill(os.getpid(), signal.Signals[name])
+            del os.environ["SIGNAL_AT_START"]
 
 
 def configuration(parts: dict[str, Any]) -> Configuration:

@@ -1,10 +1,12 @@
 """The life of the process around a fake data plane: readiness, signals, unexpected ends."""
 
+import contextlib
 import json
 import os
 import re
 import signal
 import socket
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -155,3 +157,45 @@ def test_nobody_needs_to_read_standard_output() -> None:
         process.wait_for_line("serving with 1 worker")
         process.signal(signal.SIGTERM)
         assert process.wait() == 0
+
+
+def test_signals_during_the_start_are_obeyed_after_it(tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text(HASH)
+    parts = {"access_list": {"mode": "allow", "path": str(path)}, "log_level": "info"}
+    environment = {**os.environ, "SIGNAL_AT_START": "SIGUSR1"}
+    with running_fake(parts=parts, env=environment) as process:
+        process.wait_for_line("access list read: 1 info hashes")
+    for name in ("SIGTERM", "SIGINT"):
+        with running_fake(parts=parts, env={**os.environ, "SIGNAL_AT_START": name}) as process:
+            assert process.wait() == 0
+            assert process.output[-1] == "worker 0 stopped"
+
+
+@pytest.mark.parametrize(
+    ("fails", "message"),
+    [
+        (
+            "heartbeat",
+            "heartbeat watch ended unexpectedly: ArithmeticError: made up (fake_tracker_process.py:",
+        ),
+        ("counters", "statistics ended unexpectedly: ArithmeticError: made up (fake_tracker_process.py:"),
+        ("start", "supervisor failed unexpectedly: ArithmeticError: made up (fake_tracker_process.py:"),
+    ],
+)
+def test_the_end_of_a_task_is_the_end_of_all(fails: str, message: str) -> None:
+    parts = {"statistics": {"interval_seconds": 1, "standard_output": True}}
+    with running_fake(parts=parts, env={**os.environ, "FAIL": fails}) as process:
+        assert process.wait() == 1
+        assert process.errors[-1].startswith(f"Error: {message}")
+
+
+def test_a_fault_behind_a_page_is_the_end_of_all() -> None:
+    parts = {"statistics": {"interval_seconds": 60, "prometheus": True, "prometheus_address": "127.0.0.1:0"}}
+    with running_fake(parts=parts, env={**os.environ, "FAIL": "counters"}) as process:
+        url = process.wait_for_line("/metrics").removeprefix("listening on ")
+        with contextlib.suppress(OSError):
+            while process.popen.poll() is None:
+                urllib.request.urlopen(url, timeout=30).close()
+        assert process.wait() == 1
+        assert "ArithmeticError: made up" in process.errors[-1]

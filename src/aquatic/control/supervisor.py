@@ -15,6 +15,7 @@ from aquatic.control.exports import ScrapeExporter
 from aquatic.control.log import start_logging
 from aquatic.control.loss_log import LossLog
 from aquatic.control.model import Configuration
+from aquatic.control.process_end import describe, end_process
 from aquatic.control.statistics.collector import Collector
 from aquatic.control.statistics.http_endpoint import endpoint_url
 from aquatic.control.statistics.service import StatisticsService
@@ -25,6 +26,7 @@ from aquatic.control.workers import HeartbeatWatch, WorkerThreads
 
 logger = logging.getLogger(__name__)
 
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 HEARTBEAT_CHECK_SECONDS = 1.0
 STILL_CHECKS_MAX = 10
 STOP_SECONDS_MAX = 10.0
@@ -34,14 +36,16 @@ THREADS_SECONDS_MAX = 2.0
 def run_udp(configuration: Configuration, make_data_plane: DataPlaneMaker = make_udp_data_plane) -> int:
     """Serve until SIGTERM or SIGINT; the process's exit code, 1 with `Error: ...` when it can't start."""
     start_logging(configuration.log_level)
-    # Until it can be obeyed, a request to reload must not kill.
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+    # A signal that comes before it can be obeyed waits until then.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
         prepared = prepare_udp(configuration, make_data_plane)
+        asyncio.run(Supervisor(prepared).serve())
     except StartError as error:
         print(f"Error: {error}", file=sys.stderr, flush=True)
         return 1
-    asyncio.run(Supervisor(prepared).serve())
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     if not threads_ended(THREADS_SECONDS_MAX):
         # Somebody does not read our output, or a disk is dead.
         os._exit(0)
@@ -62,12 +66,19 @@ class Supervisor:
 
     async def serve(self) -> None:
         """Until SIGTERM or SIGINT. Ends the process when anything that it started ends before."""
+        try:
+            await self._serve()
+        except Exception as error:
+            # Here, where the cause is known: asyncio would first cancel the tasks, which end the process too.
+            end_process(f"supervisor failed unexpectedly: {describe(error)}")
+
+    async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
         end_process_on_lost_errors(loop)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stop_asked.set)
-        loop.add_signal_handler(signal.SIGUSR1, self._reload_asked.set)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGUSR1])
+        for number in SIGNALS:
+            asked = self._reload_asked if number == signal.SIGUSR1 else self._stop_asked
+            loop.add_signal_handler(number, asked.set)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         self._workers.start()
         self._tasks.start("heartbeat watch", self._watch_heartbeats())
         self._tasks.start("access list reload", self._reload())

@@ -1,6 +1,9 @@
 """Workers' sockets on the loopback addresses: sharing, exclusion, options, steering."""
 
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -216,3 +219,32 @@ def test_too_small_a_receive_buffer_is_said_with_the_remedy() -> None:
     assert "udp://127.0.0.1:3000" in warning
     assert "212,992 bytes instead of 8,000,000" in warning
     assert "sysctl -w net.core.rmem_max=8000000" in warning
+
+
+BUFFERS = """
+import os, sys
+from aquatic.control.model import Listener
+from aquatic.control.socket_address import SocketAddress
+from aquatic.control.sockets import open_listeners, receive_buffer_warning
+if sys.argv[1] == "unprivileged" and os.geteuid() == 0:
+    os.setresuid(65534, 65534, 65534)
+wanted = int(open("/proc/sys/net/core/rmem_max").read()) + 1_000_000
+listener = Listener(address=SocketAddress.parse("127.0.0.1:0"), receive_buffer_bytes=wanted)
+(bound,) = open_listeners([listener], 1, timestamps=False, steering=False)
+print(bound.receive_buffer_bytes - wanted, f"net.core.rmem_max={wanted}" in (receive_buffer_warning(bound) or ""))
+"""
+
+
+def buffer_above_the_systems_bound(user: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", BUFFERS, user], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def test_a_buffer_above_the_systems_bound_is_cut_and_said() -> None:
+    assert buffer_above_the_systems_bound("unprivileged") == "-1000000 True"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs CAP_NET_ADMIN")
+def test_with_the_right_to_it_the_configured_buffer_is_had() -> None:
+    assert buffer_above_the_systems_bound("privileged") == "0 False"
