@@ -10,18 +10,12 @@ from aquatic.protocol.udp import (
     PROTOCOL_ID,
     AnnounceRequest,
     ConnectRequest,
-    ProtocolError,
     ScrapeRequest,
-    parse_request,
     url_data_options,
 )
 from aquatic.testing.udp import decode_datagram
+from tests.support.decoded_request import expected_of
 
-VERDICT_OF_REFUSAL = {
-    b"Port can't be 0": "port zero",
-    b"Full scrapes are not allowed": "full scrape",
-    b"Invalid info hash list": "bad info hashes",
-}
 ANNOUNCE = AnnounceRequest(
     connection_id=0x0102030405060708,
     transaction_id=0xA1B2C3D4,
@@ -36,31 +30,6 @@ ANNOUNCE = AnnounceRequest(
     key=0xDEADBEEF,
     ip_address=0x7F000001,
 )
-
-
-def expected_of(datagram: bytes) -> dict[str, Any]:
-    try:
-        request = parse_request(datagram)
-    except ProtocolError as error:
-        return {"verdict": VERDICT_OF_REFUSAL[error.answer.message] if error.answer else "malformed"}
-    fields: dict[str, Any] = {
-        "verdict": "accepted",
-        "connection_id": PROTOCOL_ID if isinstance(request, ConnectRequest) else request.connection_id,
-        "action": request.action,
-        "transaction_id": request.transaction_id.to_bytes(4, "big"),
-    }
-    if isinstance(request, ScrapeRequest):
-        fields["info_hashes"] = b"".join(request.info_hashes)
-    if isinstance(request, AnnounceRequest):
-        fields |= {
-            "info_hashes": request.info_hash,
-            "peer_id": request.peer_id,
-            "bytes_left": request.left,
-            "event": request.event,
-            "peers_wanted": request.num_want,
-            "port": request.port,
-        }
-    return fields
 
 
 def check(datagram: bytes) -> dict[str, Any]:
