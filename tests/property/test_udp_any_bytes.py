@@ -60,6 +60,7 @@ def test_any_bytes_are_read_as_the_protocol_library_reads_them(datagram: bytes) 
 PACKETS = st.tuples(datagrams(st.just(0) | CONNECTION_IDS), st.sampled_from(SOURCES), st.integers(0, 1))
 
 
+@settings(max_examples=50)
 @given(
     st.lists(st.lists(PACKETS, max_size=12), max_size=6),
     st.lists(st.integers(-90, 400), min_size=6, max_size=6),
