@@ -4,6 +4,7 @@ import fcntl
 import os
 import re
 import signal
+import socket
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -103,3 +104,15 @@ def test_a_reader_that_stopped_reading_holds_up_neither_service_nor_end(tmp_path
         process.signal(signal.SIGTERM)
         assert process.wait() == 0
     os.close(reading)
+
+
+def test_the_end_does_not_wait_for_a_client_of_the_endpoint() -> None:
+    with running_fake(parts=statistics(prometheus=True)) as process:
+        url = metrics_url(process)
+        host, port = url.removeprefix("http://").removesuffix("/metrics").split(":")
+        with socket.create_connection((host, int(port))) as client:
+            client.sendall(b"GET /")
+            fetch(url)
+            process.signal(signal.SIGTERM)
+            assert client.recv(100) == b""
+            assert process.wait() == 0

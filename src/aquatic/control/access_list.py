@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from aquatic.control.border import TrackerBorder
 from aquatic.control.errors import reason
 from aquatic.control.model import AccessList, AccessListMode
 
 INFO_HASH_BYTES = 20
 INFO_HASH_DIGITS = 2 * INFO_HASH_BYTES
+INFO_HASH = re.compile(rb"[0-9a-fA-F]{%d}" % INFO_HASH_DIGITS)
 
 
 class AccessListError(Exception):
@@ -71,13 +74,9 @@ def parse_access_list(text: bytes, path: str) -> bytes:
 
 def _first_error(lines: list[bytes], path: str) -> str:
     for number, line in enumerate(lines, start=1):
-        if line and not _is_info_hash(line):
+        if line and not INFO_HASH.fullmatch(line):
             # Shortened and escaped: it may be any file, and goes to a log.
             shown = repr(line[: INFO_HASH_DIGITS + 20])[1:]
             expected = f"an info hash of {INFO_HASH_DIGITS} hexadecimal digits"
             return f"access list {path}, line {number}: {shown} is not {expected}"
     raise AssertionError("a list without a bad line was refused")
-
-
-def _is_info_hash(line: bytes) -> bool:
-    return len(line) == INFO_HASH_DIGITS and all(digit in b"0123456789abcdefABCDEF" for digit in line)

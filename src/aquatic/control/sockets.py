@@ -18,6 +18,7 @@ SO_RCVBUFFORCE = 33
 SO_TIMESTAMPNS = 35
 SO_RXQ_OVFL = 40
 IP_PKTINFO = 8
+IPV6_NOT_AVAILABLE = " (no network interface has this address, or IPv6 is disabled here)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,7 @@ def _explain(address: SocketAddress, error: OSError) -> str:
     elif error.errno in (errno.EACCES, errno.EPERM):
         text += " (low ports need root, CAP_NET_BIND_SERVICE or a lower net.ipv4.ip_unprivileged_port_start)"
     elif error.errno == errno.EADDRNOTAVAIL:
-        text += " (no network interface has this address)"
+        text += " (no network interface has this address)" if address.ip_version == 4 else IPV6_NOT_AVAILABLE
     elif error.errno == errno.EAFNOSUPPORT:
         text += f" (this system has no IPv{address.ip_version})"
     return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ DROP_CAUSES = {
 }
 LATENCY_PERCENTILES = (50, 90, 99, 99.9, 100)
 OTHER_CLIENTS = "Other"
+OTHER_PREFIXES = "other"
+CLIENTS_MAX = 1_000
 
 # Preamble, Ethernet header and checksum, IP and UDP headers: the Rust tracker counts bytes of the link.
 LINK_BYTES_PER_DATAGRAM: dict[IpVersion, int] = {4: 8 + 18 + 20 + 8, 6: 8 + 18 + 40 + 8}
@@ -78,10 +81,10 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class PeerClients:
-    """Peers by client and by the first bytes of their ids, the most frequent first."""
+    """Peers by client and by the first bytes of their ids (hexadecimal), the most frequent first."""
 
     names: list[tuple[str, int]]
-    prefixes: list[tuple[bytes, int]]
+    prefixes: list[tuple[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +167,26 @@ class Collector:
 
     def _peer_clients(self) -> PeerClients:
         names: Counter[str] = Counter()
-        prefixes: Counter[bytes] = Counter()
+        prefixes: Counter[str] = Counter()
         for prefix, count in self._tracker.peer_prefixes():
-            if len(prefix) == PREFIX_BYTES:
-                names[str(identify_prefix(prefix))] += count
-                prefixes[prefix] += count
-            else:
-                # What did not fit the data plane's table: strangers can make up any number of prefixes.
-                names[OTHER_CLIENTS] += count
-        return PeerClients(names.most_common(), prefixes.most_common())
+            # A shorter one stands for all that did not fit the data plane's table.
+            is_whole = len(prefix) == PREFIX_BYTES
+            names[_client_name(prefix) if is_whole else OTHER_CLIENTS] += count
+            prefixes[prefix.hex() if is_whole else OTHER_PREFIXES] += count
+        return PeerClients(_most_frequent(names, OTHER_CLIENTS), _most_frequent(prefixes, OTHER_PREFIXES))
+
+
+# As many as the data plane keeps; most peers of one interval are there in the next.
+@functools.lru_cache(maxsize=1 << 16)
+def _client_name(prefix: bytes) -> str:
+    return str(identify_prefix(prefix))
+
+
+def _most_frequent(counted: Counter[str], others: str) -> list[tuple[str, int]]:
+    """Keep the most frequent and add up the others: peer ids are made up by strangers, as many as they like."""
+    ordered = counted.most_common()
+    kept = dict(ordered[:CLIENTS_MAX])
+    rest = sum(count for _, count in ordered[CLIENTS_MAX:])
+    if rest:
+        kept[others] = kept.get(others, 0) + rest
+    return sorted(kept.items(), key=lambda item: -item[1])

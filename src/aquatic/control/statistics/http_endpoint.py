@@ -54,14 +54,18 @@ class HttpEndpoint:
     async def serve(self) -> None:
         """Serve until cancelled."""
         server = await asyncio.start_server(self._connection, sock=self._listening, limit=REQUEST_BYTES_MAX)
-        async with server:
-            await server.serve_forever()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            # Not serve_forever, which would wait for the last client.
+            server.close()
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections += 1
         try:
-            # A client that is slow or gone is no failure of ours.
-            with contextlib.suppress(TimeoutError, ConnectionError):
+            # A client that is slow or gone is no failure of ours. Cancelled is who is still there at the end;
+            # asyncio's own callback would take that for a failure.
+            with contextlib.suppress(TimeoutError, ConnectionError, asyncio.CancelledError):
                 async with asyncio.timeout(CONNECTION_SECONDS_MAX):
                     writer.write(await self._response(reader))
                     writer.close()

@@ -83,7 +83,7 @@ class PrometheusText:
             if self._settings.prometheus_peer_id_prefixes:
                 prefixes = Metric("aquatic_peer_id_prefixes", "gauge", "Peers by the start of their peer id.")
                 for prefix, count in report.clients.prefixes:
-                    prefixes.add(count, prefix_hex=prefix.hex())
+                    prefixes.add(count, prefix_hex=prefix)
                 yield prefixes
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from aquatic.control.statistics import collector as collector_module
+from aquatic.control.statistics.collector import CLIENTS_MAX
 from tests.support.busy_tracker import busy_tracker, collector_of, expected_counter, serve_some
 from tests.support.fake_tracker import FakeTracker
 
@@ -84,5 +85,16 @@ def test_clients_are_added_up_by_name() -> None:
     assert clients.names[0] == ("Other", 9)
     assert clients.names[1][0].startswith("qBittorrent")
     assert sum(count for _, count in clients.names) == 16
-    assert clients.prefixes[0] == (b"-qB4250-", 4)
-    assert b"" not in dict(clients.prefixes)
+    assert clients.prefixes[:2] == [("other", 9), (b"-qB4250-".hex(), 4)]
+
+
+def test_names_that_strangers_make_up_are_bounded() -> None:
+    tracker = FakeTracker()
+    made_up = [(index.to_bytes(8, "big"), 1) for index in range(1 << 40, (1 << 40) + 5_000)]
+    tracker.prefixes = [*made_up, (b"-qB4250-", 7), (b"", 3)]
+    clients = collector_of(tracker, peer_clients=True).report().clients
+    assert clients is not None
+    assert len(clients.prefixes) <= CLIENTS_MAX + 1
+    assert clients.prefixes[1] == (b"-qB4250-".hex(), 7)
+    assert clients.prefixes[0] == ("other", 3 + 5_000 - (CLIENTS_MAX - 2))
+    assert sum(count for _, count in clients.names) == 5_010

@@ -65,7 +65,7 @@ def test_only_served_families_are_shown() -> None:
 
 
 def test_strangers_cannot_put_tags_on_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    name = "aquatic.control.statistics.collector.identify_prefix"
+    name = "aquatic.control.statistics.collector._client_name"
     monkeypatch.setattr(name, lambda _prefix: '<script>alert("&amp;")</script>')
     parsed = Table(page_of(busy_tracker()))
     assert "script" not in parsed.tags
