@@ -1,13 +1,16 @@
 """A long run of our tracker under changing load: memory stays flat, and no loss is unexplained.
 
 Each period another population of peers announces at a set rate, and comes back when its peers have
-expired, so that torrents and peers are made and forgotten all the time. Ends with a verdict.
+expired, so that torrents and peers are made and forgotten all the time; meanwhile two real clients find each
+other and transfer a file. Ends with a verdict.
 """
 
 import sys
+import tempfile
 import time
 from argparse import Namespace
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import linear_regression, mean
@@ -15,6 +18,7 @@ from statistics import linear_regression, mean
 from aquatic.loadtest import shapes
 from aquatic.loadtest.population import Population
 from aquatic.loadtest.udp import UdpLoad, UdpLoadTest
+from benchmarks.clients import transfer
 from benchmarks.process import RunningTracker, TrackerError, dropped_towards_port, started
 from benchmarks.report import Document, common_parser, log, prepare
 from benchmarks.trackers import choose
@@ -44,6 +48,8 @@ class Check:
     dropped_responses: int
     # By the tracker itself, as its metrics say.
     dropped_by_tracker: int
+    # Why real clients did not get their file, if they did not.
+    transfer_fault: str = ""
 
     @property
     def unexplained(self) -> int:
@@ -61,6 +67,7 @@ class Verdict:
     wrong: int
     lost: int
     unexplained: int
+    transfer_faults: int
 
     @property
     def faults(self) -> list[str]:
@@ -72,6 +79,8 @@ class Verdict:
             found.append(f"{self.wrong} wrong answers")
         if self.unexplained:
             found.append(f"{self.unexplained} of {self.lost} lost requests unexplained")
+        if self.transfer_faults:
+            found.append(f"{self.transfer_faults} transfers between real clients failed")
         return found
 
 
@@ -88,6 +97,7 @@ def judge(checks: Sequence[Check], steady_after_seconds: float) -> Verdict:
         sum(check.wrong for check in checks),
         sum(check.lost for check in checks),
         sum(check.unexplained for check in checks),
+        sum(bool(check.transfer_fault) for check in checks),
     )
 
 
@@ -147,7 +157,10 @@ def observe(running: RunningTracker, test: UdpLoadTest, options: Namespace, begi
     """One period of load. TrackerError."""
     cpu_before, dropped_before = running.cpu_time(), running.dropped_datagrams()
     own_before = running.dropped_by_itself()
-    load = test.run("open", options.period_seconds, options.rate)
+    with tempfile.TemporaryDirectory(prefix="aquatic-soak-") as directory, ThreadPoolExecutor(1) as pool:
+        transferred = pool.submit(transfer, f"udp://{running.target}/announce", Path(directory))
+        load = test.run("open", options.period_seconds, options.rate)
+        transfer_error = transferred.exception()
     cpu = running.cpu_time()
     cpu_seconds = cpu.user_seconds + cpu.system_seconds - cpu_before.user_seconds - cpu_before.system_seconds
     return Check(
@@ -162,6 +175,7 @@ def observe(running: RunningTracker, test: UdpLoadTest, options: Namespace, begi
         # These sockets are new with each period.
         dropped_responses=dropped_towards_port(Path("/proc/net/udp").read_text(), running.target.port),
         dropped_by_tracker=running.dropped_by_itself() - own_before,
+        transfer_fault=repr(transfer_error) if transfer_error else "",
     )
 
 
@@ -171,7 +185,8 @@ def report(document: Document, checks: Sequence[Check], verdict: Verdict) -> Non
     document.notes.append("verdict: " + ("; ".join(verdict.faults) or "memory flat, no loss unexplained"))
     document.notes.append(
         f"memory drift {verdict.memory_drift:.2%} of its mean; {sum(check.responses for check in checks)} right "
-        f"answers, {verdict.wrong} wrong, {verdict.lost} requests lost, {verdict.unexplained} of them unexplained"
+        f"answers, {verdict.wrong} wrong, {verdict.lost} requests lost, {verdict.unexplained} of them "
+        f"unexplained; {len(checks)} transfers between real clients, {verdict.transfer_faults} failed"
     )
     shown = checks[:: max(1, len(checks) // 12)]
     document.table(

@@ -222,6 +222,11 @@ def test_a_loss_is_explained_by_whoever_owns_up_to_it() -> None:
     assert verdict.faults == ["1 wrong answers", "3 of 15 lost requests unexplained"]
 
 
+def test_real_clients_that_get_no_file_are_a_fault() -> None:
+    failed = replace(check(1), transfer_fault="AssertionError()")
+    assert judge([failed, check(2)], 0).faults == ["1 transfers between real clients failed"]
+
+
 def test_metrics_are_read_with_their_labels() -> None:
     text = '# TYPE a counter\na{cause="kernel"} 3\n\nb 0.5\n'
     assert parse_metrics(text) == {'a{cause="kernel"}': 3.0, "b": 0.5}
