@@ -23,6 +23,7 @@ cdef struct Terms:
 # A request under way.
 cdef struct Slot:
     uint64_t due_ns  # when it was sent or, at a set rate, should have been; 0: the slot is free
+    uint64_t sent_ns
     uint32_t subject  # announce: the peer; scrape: what the torrents are drawn by
     uint16_t generation  # of the slot's use, the upper bits of the transaction id
     uint8_t action

@@ -391,6 +391,7 @@ def send(generator, link):
         if not choose(generator, link, address(link.slots[index]), now_ns):
             break
         link.free_count -= 1
+        link.slots[index].sent_ns = now_ns
         bytes_sent += write_next(
             generator, link, index, generator.send_bytes + count * generator.request_stride
         )
@@ -548,7 +549,7 @@ def sweep(generator, now_ns):
         link = address(generator.links[i])
         for j in range(generator.slots_per_link):
             slot = address(link.slots[j])
-            if slot.due_ns == 0 or now_ns - slot.due_ns < generator.timeout_ns:
+            if slot.due_ns == 0 or now_ns - slot.sent_ns < generator.timeout_ns:
                 continue
             bump(address(generator.counters[LOST]), 1)
             if slot.losses < 255:

@@ -18,6 +18,7 @@ class Terms:
     event: int
     # Requests under way at most, for each socket.
     window: int
+    # After its sending, that a request without an answer is lost.
     timeout_seconds: float
     # A new connection id is asked for after this long, whatever the weights.
     connection_age_seconds: float
