@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -201,10 +202,8 @@ def test_latencies_of_a_phase_stand_beside_what_was_lost() -> None:
     assert row[-1] == "-"
 
 
-def check(minute: int, memory_bytes: int = 100, **changes: int) -> Check:
-    counts = {"responses": 1000, "wrong": 0, "lost": 0, "late": 0}
-    dropped = {"dropped_requests": 0, "dropped_responses": 0, "dropped_by_tracker": 0}
-    return Check(minute * 60, memory_bytes, 2.0, **(counts | dropped | changes))
+def check(minute: int, memory_bytes: int = 100, **changes: Any) -> Check:
+    return replace(Check(minute * 60, memory_bytes, 2.0, 1000, 0, 0, 0, 0, 0, 0), **changes)
 
 
 def test_memory_is_flat_when_it_stays_once_it_is_steady() -> None:
@@ -223,7 +222,7 @@ def test_a_loss_is_explained_by_whoever_owns_up_to_it() -> None:
 
 
 def test_real_clients_that_get_no_file_are_a_fault() -> None:
-    failed = replace(check(1), transfer_fault="AssertionError()")
+    failed = check(1, transfer_fault="AssertionError()")
     assert judge([failed, check(2)], 0).faults == ["1 transfers between real clients failed"]
 
 
