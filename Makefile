@@ -46,6 +46,19 @@ docs: ## write docs/configuration.md anew from the code
 	@tools/setup run
 	@.venv/bin/python -m aquatic.control.reference >docs/configuration.md
 
+.PHONY: dist lint format
+dist: ## build the wheel and the source distribution, and install each into an environment of its own
+	@tools/setup test
+	@.venv/bin/python -m tools.dist
+
+lint: ## formatting, lint, types and tidiness
+	@tools/setup test
+	@.venv/bin/ruff format --check && .venv/bin/ruff check && .venv/bin/mypy && .venv/bin/python -m tools.tidy
+
+format: ## format and mend what ruff can
+	@tools/setup test
+	@.venv/bin/ruff format && .venv/bin/ruff check --fix
+
 .PHONY: lock
 lock: ## write constraints.txt anew from what is installed in .venv
 	@sed -i '1!d' constraints.txt

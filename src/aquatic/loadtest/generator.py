@@ -384,7 +384,7 @@ def send(generator, link):
     count = declare(uint32_t, 0)
     now_ns = boot_ns()
     bytes_sent = declare(uint64_t, 0)
-    for kind in range(KINDS):
+    for kind in range(cast(uint32_t, KINDS)):
         generator.request_counts[kind] = 0
     while count < BATCH_MAX and link.free_count and bytes_sent < SEGMENTED_BYTES_MAX:
         index = link.free_slots[link.free_count - 1]
@@ -424,7 +424,7 @@ def gather(generator):
     kind = declare(uint32_t)
     i = declare(uint32_t)
     messages = declare(uint32_t, 0)
-    for kind in range(KINDS):
+    for kind in range(cast(uint32_t, KINDS)):
         if generator.segmenting and generator.request_counts[kind] > 1:
             gather_segmented(generator, kind, address(generator.sent[messages]))
             messages += 1

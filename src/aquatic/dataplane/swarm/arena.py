@@ -53,7 +53,7 @@ def arena_init(arena, bytes_max):
     memset(arena, 0, sizeof(arena[0]))
     # One slab more, since slab 0 is left out so that a reference of 0 names nothing.
     slabs = declare(uint64_t, (bytes_max + SLAB_BYTES - 1) // SLAB_BYTES + 1)
-    arena.slabs_max = min(slabs, ARENA_SLABS_MAX) if bytes_max else ARENA_SLABS_MAX
+    arena.slabs_max = min(slabs, cast(uint64_t, ARENA_SLABS_MAX)) if bytes_max else ARENA_SLABS_MAX
     arena.slabs_fresh = 1
     arena.allocations_until_failure = UINT64_MAX
     # And one behind, for readers that race with a directory being moved (store_prefetch_record).

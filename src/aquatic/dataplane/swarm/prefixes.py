@@ -38,7 +38,7 @@ def place_of(table, value):
     place = declare(uint32_t, multiply_fold(value ^ table.seed, table.seed | 1) % PREFIXES_MAX)
     vacant = declare(uint32_t, 0)
     probe = declare(uint32_t)
-    for probe in range(PREFIX_PROBES):
+    for probe in range(cast(uint32_t, PREFIX_PROBES)):
         if place != 0:
             in_use = declare(bint, load_u32(address(table.peers[place]), memory_order_relaxed) != 0)
             if in_use and table.prefixes[place] == value:
