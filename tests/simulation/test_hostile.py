@@ -254,3 +254,30 @@ def downloads_of(tracker: SimulatedTracker) -> list[bytes]:
         cursor, records = tracker.tracker.export_downloads(cursor)
     assert len(set(found)) == len(found)
     return found
+
+
+def test_an_export_of_downloads_does_not_let_segments_merge_under_one_of_torrents() -> None:
+    tracker = SimulatedTracker(Setup(batch_datagrams=128))
+    tracker.is_exact = False
+    random = Random(11)
+    tracker.set_time(10)
+    source = global_address(1)
+    tracker.connect(source)
+    # More than two hundred torrents a shard, in several segments of its table.
+    passing = [random.randbytes(20) for _ in range(60_000)]
+    deliver_all(tracker, [(announce_of(tracker, info_hash, source), source) for info_hash in passing])
+    lasting = passing[:1500]
+    tracker.set_time(1100)
+    tracker.connect(source)
+    deliver_all(tracker, [(announce_of(tracker, info_hash, source), source) for info_hash in lasting])
+    cursor, lines = tracker.tracker.export_torrents(0)
+    downloads_of(tracker)
+    tracker.set_time(1220)
+    tracker.clean()
+    tracker.clean()
+    found: list[str] = []
+    while cursor >= 0:
+        found.extend(line.split()[1] for line in lines.decode().splitlines())
+        cursor, lines = tracker.tracker.export_torrents(cursor)
+    assert len(set(found)) == len(found)
+    assert {info_hash.hex() for info_hash in lasting} <= set(found)

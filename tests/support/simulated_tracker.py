@@ -131,6 +131,9 @@ class SimulatedTracker:
         while self.tracker.cleanings() < cleanings + 2:
             self.set_time(self.now + self.settings.cleaning_interval_seconds / 4)
             for worker in range(self.settings.workers):
+                # A worker that is behind with cleaning turns again at once.
+                for _ in range(40):
+                    self.simulation.turn(worker)
                 self.turn(worker)
 
     # What must come of it

@@ -44,20 +44,28 @@ def export_piece(store, cursor, piece, is_downloads):
     count = declare(uint32_t, table_segments(layout, table))
     if cursor.segment == 0:
         cursor.segments = count
-        shard.merges_held = True
-    collect(store, layout, table_segment(layout, table, cursor.segment), piece, is_downloads)
+        hold_merges(shard, is_downloads, True)
+    # An export that was left alone for so long that another one ended the hold must not read beyond the table.
+    if cursor.segment < count:
+        collect(store, layout, table_segment(layout, table, cursor.segment), piece, is_downloads)
     for segment in range(cursor.segments, count):
         if origin_of(segment, cursor.segments) == cursor.segment:
             collect(store, layout, table_segment(layout, table, segment), piece, is_downloads)
     cursor.segment += 1
     if cursor.segment >= cursor.segments:
-        shard.merges_held = False
+        hold_merges(shard, is_downloads, False)
         cursor.shard += 1
         cursor.segment = 0
     held_ns = boot_ns() - locked_ns
     pthread_mutex_unlock(address(shard.lock))
     note_hold(store, held_ns)
     return True
+
+
+def hold_merges(shard, is_downloads, held):
+    """Segments of download counts never merge, so their export has no say in what that of the torrents holds up."""
+    if not is_downloads:
+        shard.merges_held = held
 
 
 def origin_of(segment, segments):
