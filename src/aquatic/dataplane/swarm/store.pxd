@@ -15,6 +15,14 @@ cdef struct TorrentCounts:
     uint32_t leechers
     uint32_t completed
 
+# Sums over all shards.
+cdef struct StoreCounts:
+    uint64_t torrents_by_family[2]
+    uint64_t peers[2][2]  # by family and role
+    uint64_t evicted_torrents
+    uint64_t refused_torrents
+    uint64_t refused_peers
+
 cdef Store* store_create(const StoreLimits* limits, uint64_t seed) noexcept nogil
 cdef void store_destroy(Store* store) noexcept nogil
 cdef void store_start_clock(Store* store, uint64_t seconds) noexcept nogil
@@ -32,6 +40,7 @@ cdef TorrentCounts store_scrape(
     Store* store, const uint8_t* info_hash, uint64_t hash, uint32_t family
 ) noexcept nogil
 
+cdef void store_counts(Store* store, StoreCounts* counts) noexcept nogil
 cdef void note_hold(Store* store, uint64_t held_ns) noexcept nogil
 
 cdef void layouts_init(Store* store, uint64_t seed) noexcept nogil

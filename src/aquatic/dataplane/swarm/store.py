@@ -63,6 +63,7 @@ from cython.cimports.aquatic.dataplane.swarm.selection import (
 from cython.cimports.aquatic.dataplane.swarm.slot import info_hash_hash
 from cython.cimports.aquatic.dataplane.swarm.store import TorrentCounts
 from cython.cimports.libc.stdint import uint32_t, uint64_t
+from cython.cimports.libc.string import memset
 
 # Segments that a directory block can name at most, whatever a racing reader makes of its head.
 RACY_SEGMENTS_MAX = declare(uint32_t, 8190)
@@ -321,3 +322,21 @@ def store_scrape(store, info_hash, hash, family):
     counts.seeders = by_role[SEEDERS]
     counts.leechers = by_role[LEECHERS]
     return counts
+
+
+def store_counts(store, counts):
+    """Add up all shards, each for itself: the sums are of no one moment."""
+    memset(counts, 0, sizeof(counts[0]))
+    index = declare(uint32_t)
+    family = declare(uint32_t)
+    for index in range(cast(uint32_t, SHARDS)):
+        shard = address(store.shards[index])
+        pthread_mutex_lock(address(shard.lock))
+        for family in range(2):
+            counts.torrents_by_family[family] += shard.torrents_by_family[family]
+            counts.peers[family][LEECHERS] += shard.peers[family][LEECHERS]
+            counts.peers[family][SEEDERS] += shard.peers[family][SEEDERS]
+        counts.evicted_torrents += shard.evicted_torrents
+        counts.refused_torrents += shard.refused_torrents
+        counts.refused_peers += shard.refused_peers
+        pthread_mutex_unlock(address(shard.lock))

@@ -32,7 +32,6 @@ from cython.cimports.aquatic.abi.swarm import (
     LEECHERS,
     PREFIXES_MAX,
     SEEDERS,
-    SHARDS,
     TICK_AGE_MAX,
     AccessList,
     DownloadRecord,
@@ -50,6 +49,8 @@ from cython.cimports.aquatic.dataplane.swarm.export import (
     export_torrents,
 )
 from cython.cimports.aquatic.dataplane.swarm.store import (
+    StoreCounts,
+    store_counts,
     store_create,
     store_destroy,
     store_hash,
@@ -271,35 +272,22 @@ class Tracker:
 
     def swarm_counts(self):
         store = self.store
-        counts = dict.fromkeys(
-            (
-                "torrents_ipv4",
-                "torrents_ipv6",
-                "peers_ipv4",
-                "peers_ipv6",
-                "seeders_ipv4",
-                "seeders_ipv6",
-                "evicted_torrents",
-                "refused_torrents",
-                "refused_peers",
-            ),
-            0,
-        )
-        for index in range(SHARDS):
-            shard = address(store.shards[index])
-            pthread_mutex_lock(address(shard.lock))
-            for family in range(2):
-                suffix = "_ipv6" if family else "_ipv4"
-                counts["torrents" + suffix] += shard.torrents_by_family[family]
-                counts["peers" + suffix] += shard.peers[family][0] + shard.peers[family][1]
-                counts["seeders" + suffix] += shard.peers[family][1]
-            counts["evicted_torrents"] += shard.evicted_torrents
-            counts["refused_torrents"] += shard.refused_torrents
-            counts["refused_peers"] += shard.refused_peers
-            pthread_mutex_unlock(address(shard.lock))
-        counts["torrents"] = load_u64(address(store.torrents_total), memory_order_relaxed)
-        counts["memory_bytes"] = arena_used_bytes(address(store.arena))
-        counts["lock_hold_ns_max"] = load_u64(address(store.lock_hold_ns_max), memory_order_relaxed)
+        sums = declare(StoreCounts)
+        with nogil:
+            store_counts(store, address(sums))
+        counts = {
+            "torrents": load_u64(address(store.torrents_total), memory_order_relaxed),
+            "memory_bytes": arena_used_bytes(address(store.arena)),
+            "lock_hold_ns_max": load_u64(address(store.lock_hold_ns_max), memory_order_relaxed),
+            "evicted_torrents": sums.evicted_torrents,
+            "refused_torrents": sums.refused_torrents,
+            "refused_peers": sums.refused_peers,
+        }
+        for family, suffix in enumerate(("_ipv4", "_ipv6")):
+            seeders = sums.peers[family][SEEDERS]
+            counts["torrents" + suffix] = sums.torrents_by_family[family]
+            counts["peers" + suffix] = sums.peers[family][LEECHERS] + seeders
+            counts["seeders" + suffix] = seeders
         return counts
 
     def peers_per_torrent_buckets(self, family: int):
