@@ -256,6 +256,7 @@ def downloads_of(tracker: SimulatedTracker) -> list[bytes]:
     return found
 
 
+@pytest.mark.heavy
 def test_an_export_of_downloads_does_not_let_segments_merge_under_one_of_torrents() -> None:
     tracker = SimulatedTracker(Setup(batch_datagrams=128))
     tracker.is_exact = False
@@ -264,7 +265,7 @@ def test_an_export_of_downloads_does_not_let_segments_merge_under_one_of_torrent
     source = global_address(1)
     tracker.connect(source)
     # More than two hundred torrents a shard, in several segments of its table.
-    passing = [random.randbytes(20) for _ in range(60_000)]
+    passing = [random.randbytes(20) for _ in range(50_000)]
     deliver_all(tracker, [(announce_of(tracker, info_hash, source), source) for info_hash in passing])
     lasting = passing[:1500]
     tracker.set_time(1100)
