@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import statistics
 import subprocess
 import sys
@@ -112,6 +113,8 @@ def common_parser(module: str, description: str, trackers: Sequence[str]) -> arg
 
 def prepare(options: argparse.Namespace) -> Priority:
     """Put this process where the generator is wanted; returns the priority. OSError, ValueError."""
+    # So that a tool that is told to end ends its tracker too.
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     priority: Priority = options.priority
     require_tools(priority)
     set_own_priority(priority, options.generator_core)
