@@ -68,6 +68,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=20, help="of each phase (default: 20)")
     parser.add_argument("--rate", type=float, help="requests a second, instead of half the closed loop's")
     options = parser.parse_args(arguments)
+    if options.priority == "fifo":
+        # A real-time thread that spins is stopped for 50 ms of each second, and one that writes an export keeps
+        # the tracker's worker from the core.
+        parser.error("latencies are not measured with real-time priority: use nice")
     document = Document("Latency at half load")
     try:
         trackers, document.notes = choose(options.trackers, options.command)
