@@ -184,6 +184,23 @@ def test_a_silent_tracker_is_an_error() -> None:
         test.greet(0.2)
 
 
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"weight_connect": -1},
+        {"weight_connect": 0, "weight_announce": 0, "weight_scrape": 0},
+        {"scrape_torrents": 0},
+        {"scrape_torrents": 75},
+        {"workers": 0},
+        {"requests_under_way_max": 0},
+        {"requests_under_way_max": (1 << 20) + 1},
+    ],
+)
+def test_load_that_cannot_be_is_refused(terms: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=r"weights|torrents|at least"):
+        UdpLoad(**terms)  # type: ignore[arg-type]
+
+
 def test_ipv6_peers_are_checked_too() -> None:
     population = Population(shapes.uniform(10, 100), 1, 0.5, 1)
     with (

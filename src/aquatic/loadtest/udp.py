@@ -61,8 +61,9 @@ class UdpLoad:
             raise ValueError("weights are 0 or more, and not all 0")
         if not 1 <= self.scrape_torrents <= 74:
             raise ValueError("a scrape asks for 1 to 74 torrents")
-        if self.workers < 1 or self.requests_under_way_max < 1:
-            raise ValueError("at least one worker and one request under way")
+        # Of a transaction id's 32 bits enough must remain to tell a slot's uses apart.
+        if self.workers < 1 or not 1 <= self.requests_under_way_max <= 1 << 20:
+            raise ValueError("at least one worker, and 1 to 1,048,576 requests under way")
 
     @property
     def weights(self) -> int:
