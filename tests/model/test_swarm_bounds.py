@@ -4,6 +4,7 @@ from random import Random
 
 import pytest
 
+from aquatic.control import model
 from aquatic.testing.swarm import Swarm
 from tests.support.addresses import global_address, info_hash_of
 from tests.support.reference_swarm import Family, counted, parse_slots, stored_counts
@@ -86,6 +87,22 @@ def test_healthy_swarms_go_on_growing_during_a_flood(bound: str) -> None:
     flood(swarm, random, 12_000)
     # A swarm whose neighbours in the table are all healthy may have to wait; there are few of these.
     assert newcomers_stored(swarm) >= 95
+
+
+def test_memory_is_left_for_the_peers_of_healthy_swarms_where_it_is_the_only_bound() -> None:
+    derived = model.Swarm(memory_bytes_max=4 << 20).bounded(0)
+    swarm = Swarm(
+        torrents_max=derived.torrents_max,
+        peers_max=derived.peers_max,
+        memory_bytes_max=derived.memory_bytes_max,
+    )
+    with_healthy_swarms(swarm, 10)
+    flood(swarm, Random(7), 60_000)
+    peers = swarm.counts()["peers"]
+    for place, info_hash in enumerate(HEALTHY):
+        for number in range(50):
+            swarm.announce(info_hash, *global_address(100_000 + 50 * place + number), (), 0)
+    assert swarm.counts()["peers"] == peers + 5000
 
 
 def test_torrents_that_were_left_do_not_keep_peers_out() -> None:

@@ -56,8 +56,8 @@ def test_the_store_is_bounded_without_being_told() -> None:
     bounded = Swarm(peer_age_seconds_max=9).bounded(1 << 30)
     assert bounded.peer_age_seconds_max == 9
     assert bounded.memory_bytes_max == 1 << 29
-    # 48 bytes for the smallest torrent, 8 for the smallest peer.
-    assert (bounded.torrents_max, bounded.peers_max) == ((1 << 29) // 48, (1 << 29) // 8)
+    # 128 bytes for a torrent, 8 for the smallest peer.
+    assert (bounded.torrents_max, bounded.peers_max) == ((1 << 29) // 128, (1 << 29) // 8)
     assert Swarm().bounded(MEMORY_BYTES_LIMIT * 4).memory_bytes_max == MEMORY_BYTES_LIMIT
 
 

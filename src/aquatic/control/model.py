@@ -20,9 +20,11 @@ WORKERS_MAX = 256
 CORE_INDEX_MAX = 4095
 # The store counts a peer's age in ticks, at most 4,095 of them: the longer the age, the coarser the ticks.
 PEER_AGE_SECONDS_LIMIT = 7 * 86_400
-# What the store can address, and the least that a torrent and a peer take there.
+# What the store can address, and the least that a peer takes there.
 MEMORY_BYTES_LIMIT = 1 << 36
-TORRENT_BYTES_MIN = 48
+# A torrent of one peer takes 50 to 90 bytes. More are counted, so that the bound on torrents is reached before that on
+# memory: made-up torrents then push out each other, and leave memory for the peers of the others.
+TORRENT_BYTES = 128
 PEER_BYTES_MIN = 8
 
 # What fits under the path MTU with room for tunnels (BEP 15 gives the layouts): no answer is fragmented.
@@ -132,7 +134,7 @@ class Swarm:
         return replace(
             self,
             memory_bytes_max=memory_bytes_max,
-            torrents_max=self.torrents_max or memory_bytes_max // TORRENT_BYTES_MIN,
+            torrents_max=self.torrents_max or memory_bytes_max // TORRENT_BYTES,
             peers_max=self.peers_max or memory_bytes_max // PEER_BYTES_MIN,
         )
 
