@@ -1,5 +1,7 @@
 """The load generator against a tracker that keeps the rules, and against one that breaks them."""
 
+import signal
+import sys
 from collections import Counter
 from collections.abc import Callable
 from itertools import count
@@ -13,6 +15,7 @@ from aquatic.loadtest.population import Population
 from aquatic.loadtest.target import Target
 from aquatic.loadtest.udp import EVENTS, Report, SilentTrackerError, UdpLoad, UdpLoadTest
 from aquatic.protocol.udp import AnnounceRequest, ConnectRequest, ErrorResponse, Event, Request, ScrapeRequest
+from tests.support.processes import running
 from tests.system.stand_in_tracker import Meddle, StandInTracker, stand_in_tracker
 
 POPULATION = Population(shapes.zipf(20, 200), 4, 0.25, 1)
@@ -225,3 +228,13 @@ def test_the_command_reports_and_fails_on_wrong_answers(
         assert main([tracker.address, *small]) == 2
     assert main(["192.0.2.1:3000", *small]) == 1
     assert "of your own" in capsys.readouterr().err
+
+
+def test_an_interrupted_run_ends_with_its_report() -> None:
+    with stand_in_tracker() as tracker:
+        command = [sys.executable, "-m", "aquatic.loadtest", tracker.address, "--seconds", "600"]
+        with running([*command, "--timeout", "10"]) as process:
+            process.wait_for_line("responses/s")
+            process.signal(signal.SIGINT)
+            assert process.wait() == 0, process.errors
+    assert any("right responses in" in line for line in process.output)

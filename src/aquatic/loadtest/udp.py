@@ -6,7 +6,7 @@ import resource
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Thread
 from types import TracebackType
 from typing import Literal, Self
@@ -224,6 +224,11 @@ class UdpLoadTest:
         reached = [worker.join() for worker in self._workers]
         return all(reached)
 
+    def _working(self) -> Thread | None:
+        """One that has not ended."""
+        threads = (worker.thread for worker in self._workers)
+        return next((thread for thread in threads if thread and thread.is_alive()), None)
+
     def stop(self) -> None:
         """Make every worker end soon and for good. May be called from any thread."""
         for worker in self._workers:
@@ -268,12 +273,12 @@ class UdpLoadTest:
         requests_per_second: float = 0.0,
         progress: Callable[[Report], None] | None = None,
     ) -> Report:
-        """Load for so long, then wait for answers under way. `progress` gets what happened, once a second."""
+        """Load for so long or until `stop`, then wait for answers under way. `progress`: each second's report."""
         before = last = self.sample()
         self.start(mode, seconds, requests_per_second)
         end = before.at_seconds + seconds
-        while (left := end - time.monotonic()) > 0:
-            time.sleep(min(left, 1.0))
+        while (left := end - time.monotonic()) > 0 and (working := self._working()):
+            working.join(min(left, 1.0))
             now = self.sample()
             if progress:
                 progress(Report.between(last, now, len(self._workers)))
@@ -292,9 +297,11 @@ class UdpLoadTest:
 
 def _with_drained(report: Report, at_end: Sample, drained: Sample) -> Report:
     """The losses that the end of a run leaves to be found are part of it; late answers' work is not."""
-    for name in ("lost", "late"):
-        report.counters[name] += drained.counters[name] - at_end.counters[name]
-    return report
+    found = {
+        name: report.counters[name] + drained.counters[name] - at_end.counters[name]
+        for name in ("lost", "late")
+    }
+    return replace(report, counters=report.counters | found)
 
 
 def sources_needed(torrent_sizes: Sequence[int], at_least: int = 4) -> int:
