@@ -14,12 +14,15 @@ cdef struct Exchange:
     # Set by the connection server.
     Source source  # who is at the other end, by the socket or by a PROXY header; v4-mapped is IPv4
     bint is_from_proxy  # that one is a proxy we trust: the protocol looks for the client's address in its headers
+    uint32_t tick  # the swarm's clock, as of this turn of the loop
     const uint8_t* input
     uint32_t input_length
     uint8_t* output
     uint32_t output_capacity
     # Set by the protocol.
-    uint32_t used  # of the input; the rest is handed in again with what follows it
+    # Of the input; the rest is handed in again with what follows it. What is longer than the protocol's longest
+    # request it refuses by `closes`: the server keeps at most `request_bytes_max` of its limits.
+    uint32_t used
     uint32_t written
     uint32_t answered[3]  # valid requests, by AnswerKind: idle time counts from the last
     bint needs_room  # a whole request is waiting whose answer did not fit: call again when the output has been sent
