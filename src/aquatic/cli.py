@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import NoReturn
 
 import aquatic
-from aquatic.control import compat_udp
+from aquatic.control.compat_udp import UDP_FORMAT
 from aquatic.control.machine import usable_cores
 from aquatic.control.model import Configuration, LogLevel
+from aquatic.control.printing import print_loaded
 from aquatic.control.setting import one_line
-from aquatic.control.toml_file import ConfigurationError
+from aquatic.control.toml_file import ConfigurationError, no_file, read_toml_file
 
 FAILED = 1
 
@@ -56,12 +57,12 @@ def _udp(options: argparse.Namespace) -> int:
     """Serve over UDP, or print the default configuration."""
     cores = usable_cores()
     if options.print_config:
-        default = compat_udp.load_default(cores)
-        print(compat_udp.print_loaded(default, "The default configuration of aquatic udp."), end="")
+        default = UDP_FORMAT.load(no_file(), cores)
+        print(print_loaded(default, "The default configuration of aquatic udp."), end="")
         return 0
     try:
-        path = options.config_file
-        loaded = compat_udp.load_file(path, cores) if path else compat_udp.load_default(cores)
+        file = read_toml_file(options.config_file) if options.config_file else no_file()
+        loaded = UDP_FORMAT.load(file, cores)
     except ConfigurationError as error:
         print(*(f"Error: {problem}" for problem in error.problems), sep="\n", file=sys.stderr)
         return FAILED
@@ -69,7 +70,7 @@ def _udp(options: argparse.Namespace) -> int:
         for warning in loaded.warnings:
             print(f"Warning: {warning}", file=sys.stderr)
     if options.print_parsed:
-        print(compat_udp.print_loaded(loaded, "Running with this configuration."), flush=True)
+        print(print_loaded(loaded, "Running with this configuration."), flush=True)
     return _run_udp(loaded.configuration)
 
 

@@ -9,15 +9,16 @@ import tomlkit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aquatic.control.compat_udp import KNOWN_KEYS, Layout, layout_keys, load, load_default, print_loaded
+from aquatic.control.compat import Layout
+from aquatic.control.compat_udp import UDP_FORMAT
 from aquatic.control.layout import Key, check_values
-from aquatic.control.printing import print_configuration
+from aquatic.control.printing import print_configuration, print_loaded
 from aquatic.control.setting import FilePath
 from aquatic.control.socket_address import SocketAddress
-from aquatic.control.toml_file import ConfigurationError, KeyPath, Problem, parse_toml
+from aquatic.control.toml_file import ConfigurationError, KeyPath, Problem, no_file, parse_toml
 
 CORES = frozenset(range(8))
-DEFAULT_TEXT = print_loaded(load_default(CORES), "default")
+DEFAULT_TEXT = print_loaded(UDP_FORMAT.load(no_file(), CORES), "default")
 
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]))
 ports = st.integers(0, 65_535)
@@ -50,21 +51,21 @@ def values_of(key: Key) -> st.SearchStrategy[Any]:
 
 def problems_of(content: bytes) -> list[Problem]:
     try:
-        load(parse_toml("t", content), CORES)
+        UDP_FORMAT.load(parse_toml("t", content), CORES)
     except ConfigurationError as error:
         return error.problems
     return []
 
 
 def settings_of(layout: Layout) -> st.SearchStrategy[dict[str, Any]]:
-    return st.fixed_dictionaries({key.name: values_of(key) for key in layout_keys(layout)})
+    return st.fixed_dictionaries({key.name: values_of(key) for key in UDP_FORMAT.layout_keys(layout)})
 
 
 @given(st.sampled_from(Layout).flatmap(lambda layout: st.tuples(st.just(layout), settings_of(layout))))
 def test_what_is_printed_reads_as_the_same(printed: tuple[Layout, dict[str, Any]]) -> None:
     layout, settings = printed
-    text = print_configuration(layout_keys(layout), settings, "heading")
-    values = check_values(parse_toml("t", text.encode()), KNOWN_KEYS)
+    text = print_configuration(UDP_FORMAT.layout_keys(layout), settings, "heading")
+    values = check_values(parse_toml("t", text.encode()), UDP_FORMAT.known_keys)
     assert values.problems == []
     assert values.written == settings.keys()
     assert {name: values.by_name[name] for name in settings} == settings
@@ -72,12 +73,12 @@ def test_what_is_printed_reads_as_the_same(printed: tuple[Layout, dict[str, Any]
 
 @given(st.sampled_from(Layout).flatmap(settings_of))
 def test_what_contradicts_or_is_doubtful_among_allowed_values_has_a_line(settings: dict[str, Any]) -> None:
-    keys = [key for key in KNOWN_KEYS if key.name in settings]
+    keys = [key for key in UDP_FORMAT.known_keys if key.name in settings]
     content = print_configuration(keys, settings, "heading").encode()
     problems = problems_of(content)
     assert all(problem.line for problem in problems)
     if not problems:
-        loaded = load(parse_toml("t", content), CORES)
+        loaded = UDP_FORMAT.load(parse_toml("t", content), CORES)
         assert loaded.values == settings
         assert all(warning.line for warning in loaded.warnings)
 
@@ -99,7 +100,7 @@ def test_a_damaged_file_is_a_problem_or_a_configuration(start: int, length: int,
         assert "\n" not in str(problem)
 
 
-names = st.sampled_from(sorted({part for key in KNOWN_KEYS for part in key.path})) | st.text(
+names = st.sampled_from(sorted({part for key in UDP_FORMAT.known_keys for part in key.path})) | st.text(
     st.characters(exclude_categories=["Cs"]), max_size=9
 )
 scalars = st.booleans() | st.integers() | st.floats() | texts | st.just(date(2000, 1, 1)) | addresses.map(str)
@@ -111,9 +112,9 @@ nested = st.recursive(
 @given(st.dictionaries(names, nested, max_size=9))
 def test_any_document_is_checked_to_the_end_and_every_problem_has_a_line(tables: dict[str, Any]) -> None:
     file = parse_toml("t", tomlkit.dumps(tables).encode())
-    problems = check_values(file, KNOWN_KEYS).problems
+    problems = check_values(file, UDP_FORMAT.known_keys).problems
     assert all(problem.line for problem in problems)
-    unknown = {name for name in tables if name not in {key.path[0] for key in KNOWN_KEYS}}
+    unknown = {name for name in tables if name not in {key.path[0] for key in UDP_FORMAT.known_keys}}
     assert sum("unknown" in problem.text for problem in problems) >= len(unknown)
 
 

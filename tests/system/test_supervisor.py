@@ -32,7 +32,7 @@ def test_it_says_where_it_listens_and_ends_cleanly_when_told() -> None:
 
 def test_workers_block_signals_and_run_where_they_are_pinned() -> None:
     core = min(os.sched_getaffinity(0))
-    parts = {"workers": {"count": 2, "cpu_pinning": {"active": True, "cores": [core]}}}
+    parts = {"workers": {"udp_count": 2, "cpu_pinning": {"active": True, "cores": [core]}}}
     with running_fake("show", parts) as process:
         for _ in range(2):
             shown = json.loads(process.wait_for_line("blocked"))
@@ -43,14 +43,14 @@ def test_workers_block_signals_and_run_where_they_are_pinned() -> None:
 
 def test_pinning_keeps_to_a_restricted_cpuset() -> None:
     last = max(os.sched_getaffinity(0))
-    parts = {"workers": {"count": 3, "cpu_pinning": {"active": True}}}
+    parts = {"workers": {"udp_count": 3, "cpu_pinning": {"active": True}}}
     with running_fake("show", parts, preexec_fn=lambda: os.sched_setaffinity(0, {last})) as process:
         assert [json.loads(process.wait_for_line("blocked"))["cores"] for _ in range(3)] == [[last]] * 3
 
 
 def test_zero_workers_are_one_for_each_core_of_the_cpuset() -> None:
     cores = len(os.sched_getaffinity(0))
-    with running_fake(parts={"workers": {"count": 0}}) as process:
+    with running_fake(parts={"workers": {"udp_count": 0}}) as process:
         process.wait_for_line("listening")
         process.signal(signal.SIGTERM)
         assert process.wait() == 0
@@ -69,7 +69,7 @@ def test_zero_workers_are_one_for_each_core_of_the_cpuset() -> None:
     ],
 )
 def test_the_end_of_one_worker_is_the_end_of_all(worker: str, message: str) -> None:
-    with running_fake(worker, {"workers": {"count": 2, "poll_timeout_ms": 10}}) as process:
+    with running_fake(worker, {"workers": {"udp_count": 2, "poll_timeout_ms": 10}}) as process:
         assert process.wait() == 1
         assert re.fullmatch(message, process.errors[-1])
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from aquatic.control import compat_udp
+from aquatic.control.compat_udp import UDP_FORMAT
+from aquatic.control.toml_file import read_toml_file
 from aquatic.loadtest.latency import Latency
 from aquatic.loadtest.udp import Report, Sample
 from benchmarks.compare import rounds, table_rows
@@ -161,7 +162,7 @@ def test_an_aquatic_reads_the_configuration_that_is_written(tmp_path: Path) -> N
     option, path = Aquatic("ours", ("aquatic",)).arguments(serving)
     assert option == "-c"
     # Ours is the judge: it refuses what it does not know.
-    assert compat_udp.load_file(Path(path), frozenset({0})).configuration
+    assert UDP_FORMAT.load(read_toml_file(Path(path)), frozenset({0})).configuration
 
 
 def test_an_opentracker_is_told_the_torrents(tmp_path: Path) -> None:

@@ -9,14 +9,14 @@ import pytest
 
 import aquatic
 from aquatic import cli
-from aquatic.control.compat_udp import load
+from aquatic.control.compat_udp import UDP_FORMAT
 from aquatic.control.machine import usable_cores
 from aquatic.control.model import Configuration
 from aquatic.control.reference import reference
 from aquatic.control.toml_file import parse_toml
 
 ROOT = Path(__file__).parents[2]
-DEFAULT = load(parse_toml("t", b""), usable_cores()).configuration
+DEFAULT = UDP_FORMAT.load(parse_toml("t", b""), usable_cores()).configuration
 
 
 def run(*arguments: str | Path) -> tuple[int, str, str]:
@@ -111,7 +111,7 @@ def test_the_parsed_configuration_is_printed_before_the_run(
     path.write_text("network.address = '127.0.0.1:0'\ncleaning.max_peer_age = 4000\n")
     assert cli.main(["udp", "-P", "-c", str(path)]) == 7
     printed = capsys.readouterr().out
-    assert load(parse_toml("t", printed.encode()), usable_cores()).configuration == started[0]
+    assert UDP_FORMAT.load(parse_toml("t", printed.encode()), usable_cores()).configuration == started[0]
     assert "max_peer_age = 4000" in printed
 
 

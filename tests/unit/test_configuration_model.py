@@ -9,12 +9,16 @@ from aquatic.control.machine import usable_cores, usable_memory_bytes
 from aquatic.control.model import (
     MEMORY_BYTES_LIMIT,
     WORKERS_MAX,
+    Configuration,
+    Connections,
     CpuPinning,
+    HttpAnswers,
     Listener,
     ModelField,
     PinningDirection,
+    Protocol,
     Swarm,
-    Workers,
+    workers_on,
 )
 from aquatic.control.socket_address import SocketAddress
 
@@ -49,7 +53,7 @@ def test_a_core_that_may_not_be_used() -> None:
     ("count", "cores", "workers"), [(0, 3, 3), (7, 3, 7), (0, 2 * WORKERS_MAX, WORKERS_MAX)]
 )
 def test_the_number_of_workers(count: int, cores: int, workers: int) -> None:
-    assert Workers(count=count).count_on(frozenset(range(cores))) == workers
+    assert workers_on(count, frozenset(range(cores))) == workers
 
 
 def test_the_store_is_bounded_without_being_told() -> None:
@@ -113,3 +117,17 @@ def test_the_usable_memory(groups: str, files: dict[str, str], expected: int, tm
 
 def test_the_usable_memory_where_there_are_no_groups(tmp_path: Path) -> None:
     assert usable_memory_bytes(tmp_path) == PHYSICAL_BYTES
+
+
+def test_answers_are_cut_to_what_a_connection_can_hold() -> None:
+    wide = HttpAnswers(response_peers_max=10_000, scrape_torrents_max=10_000)
+    cut = wide.fitting(Connections(output_bytes_max=65_536))
+    assert cut.response_peers_max * 61 in range(64_512 - 61, 64_512 + 1)
+    assert cut.scrape_torrents_max * 128 == 64_512
+    assert HttpAnswers().fitting(Connections()) == HttpAnswers()
+
+
+def test_the_protocols_that_are_spoken() -> None:
+    http = Configuration(listeners=(Listener(protocols=(Protocol.HTTP,)),))
+    assert [http.speaks(protocol) for protocol in Protocol] == [False, True]
+    assert [protocol.transport for protocol in Protocol] == ["udp", "tcp"]

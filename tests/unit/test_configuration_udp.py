@@ -7,18 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from aquatic.control.compat_udp import KNOWN_KEYS, Layout, Loaded, layout_keys, load, print_loaded
+from aquatic.control.answer_sizes import RESPONSE_BYTES_MAX, announce_peers_fitting, scrape_torrents_fitting
+from aquatic.control.compat import Layout
+from aquatic.control.compat_udp import UDP_FORMAT
+from aquatic.control.layout import Loaded
 from aquatic.control.model import (
-    RESPONSE_BYTES_MAX,
     AccessListMode,
     Configuration,
     Listener,
     LogLevel,
     PinningDirection,
-    announce_peers_fitting,
-    contradictions,
-    scrape_torrents_fitting,
 )
+from aquatic.control.printing import print_loaded
+from aquatic.control.rules import contradictions
 from aquatic.control.setting import setting_of
 from aquatic.control.socket_address import SocketAddress
 from aquatic.control.toml_file import ConfigurationError, parse_toml
@@ -29,7 +30,7 @@ CORES = frozenset({0, 1, 2, 3})
 
 
 def load_text(text: str) -> Loaded:
-    return load(parse_toml("t", text.encode()), CORES)
+    return UDP_FORMAT.load(parse_toml("t", text.encode()), CORES)
 
 
 def problems_of(text: str) -> list[str]:
@@ -52,16 +53,20 @@ def listener(address: str, **changes: bool | int) -> Listener:
 def test_the_defaults_are_those_of_the_newest_layout() -> None:
     recorded = dotted(tomllib.loads(NEWEST.read_text()))
     printed = dotted(tomllib.loads(print_loaded(load_text(""), "default")))
-    additions = {key.name for key in KNOWN_KEYS if key.is_addition}
+    additions = {key.name for key in UDP_FORMAT.known_keys if key.is_addition}
     assert {name: value for name, value in printed.items() if name not in additions} == recorded
     assert additions <= printed.keys()
 
 
 def test_the_defaults_are_those_of_the_released_layout() -> None:
     recorded = dotted(tomllib.loads(RELEASED.read_text()))
-    defaults = {key.name: key.setting.write(key.setting.default) for key in layout_keys(Layout.RELEASED)}
+    defaults = {
+        key.name: key.setting.write(key.setting.default) for key in UDP_FORMAT.layout_keys(Layout.RELEASED)
+    }
     assert {name: defaults[name] for name in recorded} == recorded
-    later = {key.name for key in KNOWN_KEYS if key.is_addition or key.name.startswith("scrape_exports.")}
+    later = {
+        key.name for key in UDP_FORMAT.known_keys if key.is_addition or key.name.startswith("scrape_exports.")
+    }
     assert defaults.keys() == recorded.keys() | later
 
 
@@ -73,12 +78,12 @@ def test_the_default_configuration(text: str) -> None:
 
 def test_the_default_configuration_of_the_released_layout() -> None:
     loaded = load_text(RELEASED.read_text())
-    assert loaded.layout is Layout.RELEASED
+    assert loaded.keys == UDP_FORMAT.layout_keys(Layout.RELEASED)
     assert loaded.configuration == Configuration(listeners=(listener("0.0.0.0:3000", ipv6_only=False),))
 
 
 MEANINGS: dict[str, tuple[str, Callable[[Configuration], object], object]] = {
-    "socket_workers": ("0", lambda c: c.workers.count, 0),
+    "socket_workers": ("0", lambda c: c.workers.udp_count, 0),
     "log_level": ('"trace"', lambda c: c.log_level, LogLevel.TRACE),
     "network.use_ipv4": ("false", lambda c: c.listeners, (listener("[::]:3000"),)),
     "network.use_ipv6": ("false", lambda c: c.listeners, (listener("0.0.0.0:3000"),)),
@@ -103,9 +108,9 @@ MEANINGS: dict[str, tuple[str, Callable[[Configuration], object], object]] = {
     "network.poll_timeout_ms": ("9", lambda c: c.workers.poll_timeout_ms, 9),
     "network.resend_buffer_max_len": ("9", lambda c: c.workers.resend_responses_max, 9),
     "network.reuseport_steering": ("true", lambda c: c.workers.reuseport_steering, True),
-    "protocol.max_scrape_torrents": ("9", lambda c: c.answers.scrape_torrents_max, 9),
-    "protocol.max_response_peers": ("9", lambda c: c.answers.response_peers_max, 9),
-    "protocol.peer_announce_interval": ("9", lambda c: c.answers.announce_interval_seconds, 9),
+    "protocol.max_scrape_torrents": ("9", lambda c: c.udp.scrape_torrents_max, 9),
+    "protocol.max_response_peers": ("9", lambda c: c.udp.response_peers_max, 9),
+    "protocol.peer_announce_interval": ("9", lambda c: c.udp.announce_interval_seconds, 9),
     "statistics.interval": ("0", lambda c: c.statistics.interval_seconds, 0),
     "statistics.torrent_peer_histograms": ("true", lambda c: c.statistics.peers_per_torrent, True),
     "statistics.peer_clients": ("true", lambda c: c.statistics.peer_clients, True),
@@ -125,7 +130,7 @@ MEANINGS: dict[str, tuple[str, Callable[[Configuration], object], object]] = {
     ),
     "statistics.response_latency": ("true", lambda c: c.statistics.response_latency, True),
     "cleaning.torrent_cleaning_interval": ("9", lambda c: c.swarm.cleaning_interval_seconds, 9),
-    "cleaning.max_connection_age": ("9", lambda c: c.answers.connection_age_seconds_max, 9),
+    "cleaning.max_connection_age": ("9", lambda c: c.udp.connection_age_seconds_max, 9),
     "cleaning.max_peer_age": ("9", lambda c: c.swarm.peer_age_seconds_max, 9),
     "privileges.drop_privileges": ("true", lambda c: c.privileges.drop, True),
     "privileges.chroot_path": ('"/a"', lambda c: c.privileges.chroot_path, "/a"),
@@ -161,7 +166,7 @@ def test_what_a_key_means(name: str) -> None:
 
 
 def test_every_key_is_tested_for_its_meaning() -> None:
-    assert MEANINGS.keys() | WITHOUT_MEANING == {key.name for key in KNOWN_KEYS}
+    assert MEANINGS.keys() | WITHOUT_MEANING == {key.name for key in UDP_FORMAT.known_keys}
 
 
 PROBLEMS = [
@@ -390,7 +395,7 @@ def test_what_is_warned_of(text: str, warnings: list[str]) -> None:
 def test_a_printed_configuration_reads_as_the_same(text: str) -> None:
     loaded = load_text(text)
     again = load_text(print_loaded(loaded, "again"))
-    assert (again.configuration, again.layout) == (loaded.configuration, loaded.layout)
+    assert (again.configuration, again.keys) == (loaded.configuration, loaded.keys)
 
 
 def test_a_printed_configuration_has_a_comment_on_every_key() -> None:
@@ -408,7 +413,7 @@ def test_what_fits_a_response_of_1400_bytes() -> None:
 
 
 def test_every_number_of_the_configuration_is_bounded() -> None:
-    numbers = [key.setting for key in KNOWN_KEYS if key.setting.kind in (int, tuple[int, ...])]
+    numbers = [key.setting for key in UDP_FORMAT.known_keys if key.setting.kind in (int, tuple[int, ...])]
     assert numbers
     assert all(setting.minimum is not None and setting.maximum is not None for setting in numbers)
 

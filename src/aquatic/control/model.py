@@ -1,22 +1,22 @@
 """The one internal model of a configuration: what the tracker is told, whatever file format said it.
 
-Types, defaults, limits and comments of all settings live here. `contradictions()` and `doubts()` are the
-rules between settings; they name model fields, and whoever read the file turns those into keys and lines.
+Types, defaults, limits and comments of all settings live here; the rules between them are in `rules.py`.
 """
 
 from __future__ import annotations
 
 import enum
-from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
 from typing import Literal
 
-from aquatic.control.setting import FilePath, setting
+from aquatic.control.answer_sizes import http_peers_fitting, http_torrents_fitting
+from aquatic.control.network import Network
+from aquatic.control.setting import FilePath, setting, setting_again
 from aquatic.control.socket_address import SocketAddress
 
 INT32_MAX = 2**31 - 1
 WORKERS_MAX = 256
+LISTENERS_MAX = 64
 CORE_INDEX_MAX = 4095
 # The store counts a peer's age in ticks, at most 4,095 of them: the longer the age, the coarser the ticks.
 PEER_AGE_SECONDS_LIMIT = 7 * 86_400
@@ -27,18 +27,17 @@ MEMORY_BYTES_LIMIT = 1 << 36
 TORRENT_BYTES = 128
 PEER_BYTES_MIN = 8
 
-# What fits under the path MTU with room for tunnels (BEP 15 gives the layouts): no answer is fragmented.
-RESPONSE_BYTES_MAX = 1_400
-ANNOUNCE_RESPONSE_HEADER_BYTES = 20
-ANNOUNCE_RESPONSE_PEER_BYTES = {4: 6, 6: 18}
-SCRAPE_RESPONSE_HEADER_BYTES = 8
-SCRAPE_RESPONSE_TORRENT_BYTES = 12
-
 
 class Protocol(enum.StrEnum):
     """What is spoken on a listener."""
 
     UDP = "udp"
+    HTTP = "http"
+
+    @property
+    def transport(self) -> Literal["udp", "tcp"]:
+        """Protocols of one transport can't share an address, unless they share the listener."""
+        return "udp" if self is Protocol.UDP else "tcp"
 
 
 class LogLevel(enum.StrEnum):
@@ -60,6 +59,12 @@ class AccessListMode(enum.StrEnum):
     OFF = "off"
 
 
+class ProxyHeaderFormat(enum.StrEnum):
+    """Which of the addresses in a proxy's header is the client's."""
+
+    LAST_ADDRESS = "last_address"
+
+
 class PinningDirection(enum.StrEnum):
     """Which end of the cores the first worker gets."""
 
@@ -71,8 +76,13 @@ class PinningDirection(enum.StrEnum):
 class Listener:
     """A bound address. An IPv6 wildcard without `ipv6_only` gets IPv4 clients too, as v4-mapped ones."""
 
-    address: SocketAddress
-    protocol: Protocol = Protocol.UDP
+    address: SocketAddress = setting(
+        SocketAddress.parse("0.0.0.0:3000"),
+        "Address and port: 0.0.0.0 is every IPv4 interface, [::] every IPv6 one. Port 0: the system chooses.",
+    )
+    protocols: tuple[Protocol, ...] = setting(
+        (Protocol.UDP,), "What is spoken here. UDP stands alone; its neighbours need tables of their own."
+    )
     ipv6_only: bool = setting(
         True,
         "Accept only IPv6 on the IPv6 socket. When off, an IPv6 wildcard socket serves IPv4 clients too.",
@@ -83,6 +93,39 @@ class Listener:
         " are dropped by the kernel. The system caps the size at net.core.rmem_max and the start says so.",
         minimum=0,
         maximum=INT32_MAX // 2,
+    )
+    backlog_connections: int = setting(
+        1_024,
+        "Most new connections that may wait for a worker. The system caps it at net.core.somaxconn.",
+        minimum=1,
+        maximum=INT32_MAX,
+    )
+    tls: bool = setting(False, "Encrypt connections (TLS 1.2 and up).")
+    tls_certificate_path: FilePath = setting(
+        FilePath(""),
+        "PEM file with the certificate and those that lead to its authority, read at start (a bad one ends it)"
+        " and again on SIGUSR1 (a bad one is reported and the old pair stays).",
+    )
+    tls_private_key_path: FilePath = setting(
+        FilePath(""), "PEM file with the certificate's private key, read when the certificate is."
+    )
+    keep_alive: bool = setting(True, "Leave connections open for further requests.")
+    health_page: bool = setting(False, "Answer GET /health with status 200, for load balancers.")
+    proxy_header: bool = setting(
+        False,
+        "Take the client's address from a header of each request, as reverse proxies add it; a request"
+        " without a valid one fails.",
+    )
+    proxy_header_name: str = setting("X-Forwarded-For", "The name of that header, in any case.")
+    proxy_header_format: ProxyHeaderFormat = setting(
+        ProxyHeaderFormat.LAST_ADDRESS, "The client's address is the last in the last header of that name."
+    )
+    proxy_protocol: bool = setting(
+        False,
+        "Take the client's address from the PROXY protocol (version 1 or 2), with which connections must begin.",
+    )
+    trusted_proxies: tuple[Network, ...] = setting(
+        (), "The networks of the proxies that are believed; others are clients like any."
     )
 
     def serves(self, ip_version: Literal[4, 6]) -> bool:
@@ -141,7 +184,7 @@ class Swarm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """What clients are told."""
+    """What clients are told, whatever protocol they speak. Each protocol has its own."""
 
     announce_interval_seconds: int = setting(
         15 * 60,
@@ -161,11 +204,126 @@ class Answers:
         minimum=0,
         maximum=255,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UdpAnswers(Answers):
+    """What clients are told over UDP."""
+
     connection_age_seconds_max: int = setting(
         2 * 60,
         "Accept a connection id for this long (seconds).",
         minimum=1,
         maximum=86_400,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpAnswers(Answers):
+    """What clients are told over HTTP. No datagram bounds these answers, so they may be longer."""
+
+    response_peers_max: int = setting_again(Answers, "response_peers_max", 50)
+    scrape_torrents_max: int = setting_again(Answers, "scrape_torrents_max", 100, maximum=INT32_MAX)
+    announce_interval_seconds_min: int = setting(
+        0,
+        "Ask clients not to announce more often than this (seconds); 0: than the interval that they were told,"
+        " since some clients take the one for the other.",
+        minimum=0,
+        maximum=INT32_MAX,
+    )
+    announce_interval_jitter_seconds: int = setting(
+        0,
+        "Add a random time of at most this (seconds) to each interval, so that clients that came together"
+        " do not return together.",
+        minimum=0,
+        maximum=86_400,
+    )
+    large_swarm_peers_min: int = setting(
+        0,
+        "Torrents with this many peers are large: their clients have peers enough and may announce less"
+        " often; 0: none is.",
+        minimum=0,
+        maximum=INT32_MAX,
+    )
+    large_swarm_announce_interval_seconds: int = setting(
+        30 * 60,
+        "Ask clients of large torrents to announce this often (seconds).",
+        minimum=1,
+        maximum=INT32_MAX,
+    )
+
+    def fitting(self, connections: Connections) -> HttpAnswers:
+        """The same with no more in an answer than an empty connection's outgoing queue takes."""
+        room = connections.output_bytes_max
+        return replace(
+            self,
+            response_peers_max=min(self.response_peers_max, http_peers_fitting(room)),
+            scrape_torrents_max=min(self.scrape_torrents_max, http_torrents_fitting(room)),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connections:
+    """How many connections strangers may open, how long they may take, and what each may hold."""
+
+    # An idle connection takes 2 KiB, with TLS 16 KiB: 64 MiB or half a gigabyte for a worker of which all are taken.
+    # At a minute of keep-alive this is 500 new clients a second.
+    per_worker_max: int = setting(
+        32_768,
+        "Most connections of a worker. Each needs a file descriptor.",
+        minimum=1,
+        maximum=1 << 20,
+    )
+    # One libtorrent client has up to 50 announces under way, and several share an address behind a carrier's NAT.
+    per_address_max: int = setting(
+        256,
+        "Most connections of an IPv4 address, or of an IPv6 /64, to a worker; 0: as many as they like."
+        " Trusted proxies are not counted.",
+        minimum=0,
+        maximum=1 << 20,
+    )
+    # A TLS handshake costs a third of a millisecond: one address can take 3 % of a core with them.
+    new_per_address_per_second_max: int = setting(
+        100,
+        "Most new connections of an IPv4 address, or of an IPv6 /64, to a worker in a second; 0: as many as"
+        " they like. Trusted proxies are not counted.",
+        minimum=0,
+        maximum=1_000_000,
+    )
+    # Three round trips and a lost packet or two of a slow mobile client; what keeps a connection longer is an attack.
+    handshake_seconds_max: int = setting(
+        10,
+        "Close connections that take longer for the PROXY header and the TLS handshake (seconds).",
+        minimum=1,
+        maximum=3_600,
+    )
+    header_seconds_max: int = setting(
+        10,
+        "Close connections that take longer to send a request, from its first byte on (seconds).",
+        minimum=1,
+        maximum=3_600,
+    )
+    # Clients that announce several torrents do so within seconds and then come back after the interval, far too late
+    # to hold memory for; with TLS they resume at little cost.
+    idle_seconds_max: int = setting(
+        60,
+        "Close connections without a valid request for this long (seconds).",
+        minimum=1,
+        maximum=86_400,
+    )
+    # Most requests have 300 to 800 bytes, but a scrape of 100 percent-encoded info hashes has 7,100.
+    header_bytes_max: int = setting(
+        8_192,
+        "Longest request with its headers (bytes); longer ones are refused.",
+        minimum=1_024,
+        maximum=65_536,
+    )
+    # A thousand peers in the long form of an answer; only clients that do not read ever have this much waiting.
+    output_bytes_max: int = setting(
+        65_536,
+        "Most bytes of responses that wait for a client to read them; its further requests wait with them.",
+        minimum=4_096,
+        maximum=1 << 20,
     )
 
 
@@ -215,9 +373,15 @@ class CpuPinning:
 class Workers:
     """The data plane's threads."""
 
-    count: int = setting(
+    udp_count: int = setting(
         1,
-        "Number of workers; 0: one for each core that the process may use.",
+        "Number of UDP workers; 0: one for each core that the process may use.",
+        minimum=0,
+        maximum=WORKERS_MAX,
+    )
+    stream_count: int = setting(
+        1,
+        "Number of workers for connections; 0: one for each core that the process may use.",
         minimum=0,
         maximum=WORKERS_MAX,
     )
@@ -238,10 +402,6 @@ class Workers:
         "Choose the worker for each request by a program in the kernel: a client always meets the same one.",
     )
     cpu_pinning: CpuPinning = CpuPinning()
-
-    def count_on(self, usable_cores: frozenset[int]) -> int:
-        """How many workers to start on a machine with these cores."""
-        return self.count or min(len(usable_cores), WORKERS_MAX)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -348,14 +508,20 @@ class Configuration:
 
     listeners: tuple[Listener, ...]
     swarm: Swarm = field(default_factory=Swarm)
-    answers: Answers = field(default_factory=Answers)
+    udp: UdpAnswers = field(default_factory=UdpAnswers)
+    http: HttpAnswers = field(default_factory=HttpAnswers)
     workers: Workers = field(default_factory=Workers)
+    connections: Connections = field(default_factory=Connections)
     access_list: AccessList = field(default_factory=AccessList)
     statistics: Statistics = field(default_factory=Statistics)
     privileges: Privileges = field(default_factory=Privileges)
     scrape_exports: ScrapeExports = field(default_factory=ScrapeExports)
     downloads: Downloads = field(default_factory=Downloads)
     log_level: LogLevel = setting(LogLevel.ERROR, "How much is logged to standard error.")
+
+    def speaks(self, protocol: Protocol) -> bool:
+        """Whether any listener serves clients of that protocol."""
+        return any(protocol in listener.protocols for listener in self.listeners)
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,125 +530,14 @@ class ModelField:
 
     model_class: type
     name: str
+    # Which of the listeners it is of; None: of all of them, or of no listener.
+    listener: int | None = None
 
     def __post_init__(self) -> None:
         if self.name not in {known.name for known in fields(self.model_class)}:
             raise AttributeError(f"{self.model_class.__name__} has no field {self.name}")
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something about settings together. `text` refers to them as {0}, {1} ..., the one to change first."""
-
-    text: str
-    fields: tuple[ModelField, ...]
-
-
-def announce_peers_fitting(ip_version: Literal[4, 6]) -> int:
-    """Most peers that an announce response of that family carries within RESPONSE_BYTES_MAX."""
-    return (RESPONSE_BYTES_MAX - ANNOUNCE_RESPONSE_HEADER_BYTES) // ANNOUNCE_RESPONSE_PEER_BYTES[ip_version]
-
-
-def scrape_torrents_fitting() -> int:
-    """Most torrents that a scrape response carries within RESPONSE_BYTES_MAX."""
-    return (RESPONSE_BYTES_MAX - SCRAPE_RESPONSE_HEADER_BYTES) // SCRAPE_RESPONSE_TORRENT_BYTES
-
-
-def contradictions(configuration: Configuration, usable_cores: frozenset[int]) -> Iterator[Finding]:
-    """Settings that can't be had together: no start with any of them."""
-    yield from _contradicting_listeners(configuration.listeners)
-    yield from _contradicting_statistics(configuration.statistics)
-    yield from _missing_names(configuration)
-    exports = configuration.scrape_exports
-    if exports.enabled and exports.path.endswith(".tmp"):
-        text = "{0} must not end in .tmp, the name that the file has while incomplete"
-        yield Finding(text, (_field(exports, "path"),))
-    pinning = configuration.workers.cpu_pinning
-    try:
-        pinning.worker_cores(1, usable_cores)
-    except ValueError as error:
-        yield Finding(f"{{0}}: {error}", (_field(pinning, "cores"),))
-
-
-def doubts(configuration: Configuration) -> Iterator[Finding]:
-    """Settings that work otherwise than one may think: said at start."""
-    yield from _answers_too_long(configuration)
-    answers, swarm = configuration.answers, configuration.swarm
-    if answers.announce_interval_seconds >= swarm.peer_age_seconds_max:
-        text = "{0} is not below {1}: peers are forgotten before they announce again"
-        interval = _field(answers, "announce_interval_seconds")
-        yield Finding(text, (interval, _field(swarm, "peer_age_seconds_max")))
-    yield from _doubtful_statistics(configuration.statistics)
-    yield from _doubtful_pinning(configuration.workers.cpu_pinning)
-
-
-def _doubtful_statistics(statistics: Statistics) -> Iterator[Finding]:
-    for name in ("standard_output", "html_file", "prometheus"):
-        if getattr(statistics, name) and statistics.interval_seconds == 0:
-            text = "{0} has no effect because {1} is 0"
-            yield Finding(text, (_field(statistics, name), _field(statistics, "interval_seconds")))
-    for name in ("peers_per_torrent", "peer_clients", "response_latency"):
-        if getattr(statistics, name) and not statistics.outputs:
-            text = "{0} has no effect because nothing puts out statistics"
-            yield Finding(text, (_field(statistics, name),))
-
-
-def _doubtful_pinning(pinning: CpuPinning) -> Iterator[Finding]:
-    if pinning.cores and not pinning.active:
-        text = "{0} has no effect because {1} is off"
-        yield Finding(text, (_field(pinning, "cores"), _field(pinning, "active")))
-    elif pinning.cores and pinning.core_offset:
-        text = "{0} has no effect because {1} lists the cores"
-        yield Finding(text, (_field(pinning, "core_offset"), _field(pinning, "cores")))
-
-
-def _contradicting_listeners(listeners: tuple[Listener, ...]) -> Iterator[Finding]:
-    of_listeners = (ModelField(Configuration, "listeners"),)
-    if not listeners:
-        yield Finding("{0}: there is nothing to listen on", of_listeners)
-    chosen = (listener for listener in listeners if listener.address.port != 0)
-    places = Counter((listener.protocol, listener.address) for listener in chosen)
-    for (protocol, address), count in places.items():
-        if count > 1:
-            yield Finding(f"{{0}}: {protocol} {address} is listened on more than once", of_listeners)
-
-
-def _contradicting_statistics(statistics: Statistics) -> Iterator[Finding]:
-    if statistics.prometheus_peer_id_prefixes and not statistics.peer_clients:
-        prefixes = _field(statistics, "prometheus_peer_id_prefixes")
-        yield Finding("{0} needs {1} to be on", (prefixes, _field(statistics, "peer_clients")))
-
-
-def _missing_names(configuration: Configuration) -> Iterator[Finding]:
-    access_list, statistics = configuration.access_list, configuration.statistics
-    privileges, exports = configuration.privileges, configuration.scrape_exports
-    needed = (
-        (access_list.mode is not AccessListMode.OFF, access_list, "mode", ("path",)),
-        (statistics.html_file, statistics, "html_file", ("html_file_path",)),
-        (privileges.drop, privileges, "drop", ("chroot_path", "group", "user")),
-        (exports.enabled, exports, "enabled", ("path",)),
-    )
-    for is_on, part, switch, names in needed:
-        for name in names:
-            if is_on and not getattr(part, name):
-                text = "{0} must not be empty while {1} is on"
-                yield Finding(text, (_field(part, name), _field(part, switch)))
-
-
-def _answers_too_long(configuration: Configuration) -> Iterator[Finding]:
-    answers = configuration.answers
-    for ip_version in (4, 6):
-        fitting = announce_peers_fitting(ip_version)
-        served = any(listener.serves(ip_version) for listener in configuration.listeners)
-        if served and answers.response_peers_max > fitting:
-            text = f"{{0}}: {answers.response_peers_max} peers do not fit {RESPONSE_BYTES_MAX} bytes,"
-            text += f" responses to IPv{ip_version} clients carry at most {fitting}"
-            yield Finding(text, (_field(answers, "response_peers_max"),))
-    if answers.scrape_torrents_max > scrape_torrents_fitting():
-        text = f"{{0}}: {answers.scrape_torrents_max} torrents do not fit {RESPONSE_BYTES_MAX} bytes,"
-        text += f" scrape responses carry at most {scrape_torrents_fitting()}"
-        yield Finding(text, (_field(answers, "scrape_torrents_max"),))
-
-
-def _field(part: object, name: str) -> ModelField:
-    return ModelField(type(part), name)
+def workers_on(count: int, usable_cores: frozenset[int]) -> int:
+    """How many workers of a kind to start on a machine with these cores; `count` is what was configured."""
+    return count or min(len(usable_cores), WORKERS_MAX)

@@ -8,9 +8,14 @@ from typing import Any
 
 import tomlkit
 
-from aquatic.control.layout import Key
+from aquatic.control.layout import Key, Loaded
 
 COMMENT_COLUMNS = 98
+
+
+def print_loaded(loaded: Loaded, heading: str) -> str:
+    """The configuration as a file of its format, which reads as the same configuration."""
+    return print_configuration(loaded.keys, loaded.values, heading)
 
 
 def print_configuration(keys: Iterable[Key], values: Mapping[str, Any], heading: str) -> str:

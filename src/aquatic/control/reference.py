@@ -7,7 +7,8 @@ from itertools import groupby
 
 import tomlkit
 
-from aquatic.control.compat_udp import ADDRESS_KEYS, Layout, layout_keys
+from aquatic.control.compat import ADDRESS_KEYS, Layout
+from aquatic.control.compat_udp import UDP_FORMAT
 from aquatic.control.layout import Key
 
 UDP_INTRODUCTION = """\
@@ -34,7 +35,7 @@ These stand in `[network]` in the place of `use_ipv4`, `use_ipv6`, `address_ipv4
 
 def reference() -> str:
     """The text of docs/configuration.md."""
-    newest = groupby(layout_keys(Layout.NEWEST), lambda key: key.table_name)
+    newest = groupby(UDP_FORMAT.layout_keys(Layout.NEWEST), lambda key: key.table_name)
     sections = [UDP_INTRODUCTION]
     for table_name, keys in newest:
         heading = f"[{table_name}]" if table_name else "Before the first table"

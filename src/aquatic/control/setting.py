@@ -14,12 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NewType, TypeAlias, TypeVar
 
+from aquatic.control.network import Network, parse_network
 from aquatic.control.socket_address import SocketAddress
 
 T = TypeVar("T")
 # A path as it was written: pathlib would turn "" into "." and drop "./".
 FilePath = NewType("FilePath", str)
-TomlValue: TypeAlias = bool | int | str | list[int]
+TomlValue: TypeAlias = bool | int | str | list[int] | list[str]
 
 CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 LIST_LENGTH_MAX = 1024
@@ -29,6 +30,12 @@ def setting(default: T, comment: str, *, minimum: int | None = None, maximum: in
     """Declare a dataclass field that can be configured; limits are inclusive, in a list for each integer."""
     metadata = {"comment": comment, "minimum": minimum, "maximum": maximum}
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def setting_again(model_class: type, field_name: str, default: T, *, maximum: int | None = None) -> T:
+    """Declare a base class's setting with another default, or maximum."""
+    was = setting_of(model_class, field_name)
+    return setting(default, was.comment, minimum=was.minimum, maximum=maximum or was.maximum)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +54,8 @@ class Setting:
             return _instance(raw, bool)
         if self.kind is int:
             return self._within_limits(_instance(raw, int))
-        if self.kind == tuple[int, ...]:
-            return self._read_list(_instance(raw, list))
+        if self.element is not None:
+            return self._read_list(self.element, _instance(raw, list))
         text = _printable(_instance(raw, str))
         return self._read_text(text)
 
@@ -56,12 +63,23 @@ class Setting:
         """How TOML spells the value: the opposite of `read`."""
         if isinstance(value, bool | int):
             return value
-        return list(value) if isinstance(value, tuple) else str(value)
+        if self.element is not None:
+            return [self.element.write(each) for each in value]  # type: ignore[return-value]
+        return str(value)
+
+    @property
+    def element(self) -> Setting | None:
+        """What may stand in a list; None when this is no list."""
+        if typing.get_origin(self.kind) is not tuple:
+            return None
+        return dataclasses.replace(self, kind=typing.get_args(self.kind)[0])
 
     def describe(self) -> str:
         """What may be written, for readers: `integer, 0 to 256`."""
         if isinstance(self.kind, enum.EnumMeta):
             return ", ".join(f'"{choice}"' for choice in typing.cast(type[enum.StrEnum], self.kind))
+        if self.element is not None and isinstance(self.element.kind, enum.EnumMeta):
+            return f"list of {self.element.describe()}"
         name = KIND_NAMES[self.kind]
         return name if self.minimum is None else f"{name}, {self.minimum:,} to {self.maximum:,}"
 
@@ -70,16 +88,15 @@ class Setting:
             if text not in list(self.kind):
                 raise ValueError(f"{quote(text)} is none of {self.describe()}")
             return self.kind(text)
-        read: Callable[[str], Any] = SocketAddress.parse if self.kind is SocketAddress else str
         try:
-            return read(text)
+            return TEXT_READERS[self.kind](text)
         except ValueError as error:
             raise ValueError(f"{quote(text)}: {error}") from None
 
-    def _read_list(self, raw: list[object]) -> tuple[int, ...]:
+    def _read_list(self, element: Setting, raw: list[object]) -> tuple[Any, ...]:
         if len(raw) > LIST_LENGTH_MAX:
             raise ValueError(f"has {len(raw):,} elements, at most {LIST_LENGTH_MAX:,} are possible")
-        return tuple(self._within_limits(_instance(element, int)) for element in raw)
+        return tuple(map(element.read, raw))
 
     def _within_limits(self, value: int) -> int:
         if self.minimum is None or self.maximum is None or self.minimum <= value <= self.maximum:
@@ -96,6 +113,13 @@ KIND_NAMES: dict[Any, str] = {
     FilePath: "path",
     SocketAddress: "address:port",
     tuple[int, ...]: "list of integers",
+    tuple[Network, ...]: "list of networks",
+}
+TEXT_READERS: dict[Any, Callable[[str], Any]] = {
+    str: str,
+    FilePath: str,
+    SocketAddress: SocketAddress.parse,
+    Network: parse_network,
 }
 TOML_TYPE_NAMES: dict[type, str] = {
     bool: "a boolean",
@@ -112,6 +136,13 @@ def setting_of(model_class: type, field_name: str) -> Setting:
     field = {field.name: field for field in dataclasses.fields(model_class)}[field_name]
     kind = typing.get_type_hints(model_class)[field_name]
     return Setting(kind, field.default, **field.metadata)
+
+
+def part_classes(model_class: type) -> dict[str, type]:
+    """The fields of a model class that hold one of another, with their class."""
+    kinds = typing.get_type_hints(model_class)
+    others = (field.name for field in dataclasses.fields(model_class) if not field.metadata)
+    return {name: kinds[name] for name in others if dataclasses.is_dataclass(kinds[name])}
 
 
 def toml_type_name(raw: object) -> str:

@@ -57,7 +57,18 @@ class TomlFile:
 
     def problem(self, path: KeyPath, text: str) -> Problem:
         """Something wrong at a key."""
-        return Problem(self.name, self.lines.get(path), text)
+        return Problem(self.name, self.line(path), text)
+
+    def line(self, path: KeyPath) -> int | None:
+        """Where a key is, or the nearest table around it that has a line; None: the file has neither."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path)
+
+
+def no_file() -> TomlFile:
+    """What stands for a file where none was given: every key has its default."""
+    return TomlFile("default configuration", {}, {})
 
 
 def read_toml_file(path: Path) -> TomlFile:

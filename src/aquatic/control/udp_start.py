@@ -14,7 +14,7 @@ from aquatic.control.border import DataPlane, TrackerBorder
 from aquatic.control.downloads import DownloadsFile
 from aquatic.control.errors import StartError
 from aquatic.control.machine import usable_cores, usable_memory_bytes
-from aquatic.control.model import WORKERS_MAX, Configuration, LogLevel, Statistics
+from aquatic.control.model import WORKERS_MAX, Configuration, LogLevel, Statistics, workers_on
 from aquatic.control.privileges import drop_privileges, find_identity
 from aquatic.control.service_manager import ServiceManager
 from aquatic.control.sockets import BoundListener, open_listeners, receive_buffer_warning
@@ -43,7 +43,7 @@ def prepare_udp(configuration: Configuration, make_data_plane: DataPlaneMaker) -
     """StartError says why the tracker can't start. Warnings go to standard error unless logging is off."""
     listeners_together = _pairs_count(configuration)
     cores = usable_cores()
-    workers_per_listener = configuration.workers.count_on(cores)
+    workers_per_listener = workers_on(configuration.workers.udp_count, cores)
     workers_count = workers_per_listener * listeners_together
     if workers_count > WORKERS_MAX:
         raise StartError(f"{workers_count} workers are more than {WORKERS_MAX}")
@@ -77,7 +77,7 @@ def prepare_udp(configuration: Configuration, make_data_plane: DataPlaneMaker) -
 
 def make_udp_data_plane(configuration: Configuration, workers_count: int) -> DataPlane:
     """The compiled data plane, told what it needs of the configuration."""
-    swarm, answers = configuration.swarm.bounded(usable_memory_bytes()), configuration.answers
+    swarm, answers = configuration.swarm.bounded(usable_memory_bytes()), configuration.udp
     statistics = configuration.statistics
     settings = Settings(
         workers=workers_count,
