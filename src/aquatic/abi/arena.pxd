@@ -9,7 +9,7 @@ cdef enum:
     ARENA_SLABS_MAX = 1 << 20  # what a BlockRef can name: 64 GiB
     BLOCK_BYTES_MAX = 1 << 16
     BLOCK_CLASSES = 44  # 16, 32 … 128, then four to each doubling: a table grows by about a quarter
-    WARM_SLABS_MAX = 16  # empty slabs whose memory is kept for the next need
+    WARM_SLABS_DEFAULT = 16
 
 # Units of 16 bytes from the arena's base; 0 names nothing.
 ctypedef uint32_t BlockRef
@@ -33,6 +33,7 @@ cdef struct Arena:
     uint32_t slabs_used
     uint32_t warm_head  # empty slabs that still hold memory
     uint32_t warm_slabs
+    uint32_t warm_slabs_max  # empty slabs whose memory is kept for the next need
     uint32_t cold_head  # empty slabs that do not
     uint32_t dense_heads[BLOCK_CLASSES]  # by class, slabs with room that are at least three quarters full
     uint32_t sparse_heads[BLOCK_CLASSES]  # and the others: filled last, and emptied by cleaning

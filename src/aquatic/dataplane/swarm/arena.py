@@ -12,7 +12,7 @@ from cython.cimports.aquatic.abi.arena import (
     ARENA_UNIT_BYTES,
     BLOCK_BYTES_MAX,
     SLAB_BYTES,
-    WARM_SLABS_MAX,
+    WARM_SLABS_DEFAULT,
     BlockRef,
     Slab,
 )
@@ -55,6 +55,7 @@ def arena_init(arena, bytes_max):
     slabs = declare(uint64_t, (bytes_max + SLAB_BYTES - 1) // SLAB_BYTES + 1)
     arena.slabs_max = min(slabs, cast(uint64_t, ARENA_SLABS_MAX)) if bytes_max else ARENA_SLABS_MAX
     arena.slabs_fresh = 1
+    arena.warm_slabs_max = WARM_SLABS_DEFAULT
     arena.allocations_until_failure = UINT64_MAX
     # And one behind, for readers that race with a directory being moved (store_prefetch_record).
     arena.reserved_bytes = (cast(uint64_t, arena.slabs_max) + 1) * SLAB_BYTES
@@ -151,7 +152,7 @@ def release_slab(arena, index):
     slab = address(arena.slabs[index])
     list_remove(arena, room_list(arena, slab), index)
     arena.slabs_used -= 1
-    if arena.warm_slabs < WARM_SLABS_MAX:
+    if arena.warm_slabs < arena.warm_slabs_max:
         arena.warm_slabs += 1
         list_add(arena, address(arena.warm_head), index)
         return
