@@ -57,6 +57,7 @@ cdef extern from "<sys/socket.h>" nogil:
         AF_INET
         AF_INET6
         SOCK_DGRAM
+        SOCK_STREAM
         SOCK_NONBLOCK
         SOCK_CLOEXEC
         SOL_SOCKET
@@ -67,6 +68,9 @@ cdef extern from "<sys/socket.h>" nogil:
         SO_TIMESTAMPNS
         SO_ATTACH_REUSEPORT_CBPF
         MSG_DONTWAIT
+        MSG_NOSIGNAL
+        MSG_PEEK
+        SHUT_WR
         MSG_WAITFORONE
         MSG_TRUNC
     ctypedef uint32_t socklen_t
@@ -94,6 +98,10 @@ cdef extern from "<sys/socket.h>" nogil:
     int recvmmsg(int fd, mmsghdr* messages, unsigned int count, int flags, timespec* timeout)
     int sendmmsg(int fd, mmsghdr* messages, unsigned int count, int flags)
     ssize_t sendmsg(int fd, const msghdr* message, int flags)
+    int accept4(int fd, sockaddr* address, socklen_t* length, int flags)
+    ssize_t recv(int fd, void* bytes, size_t length, int flags)
+    ssize_t send(int fd, const void* bytes, size_t length, int flags)
+    int shutdown(int fd, int how)
     int getsockname(int fd, sockaddr* address, socklen_t* length)
     int socket(int domain, int type, int protocol)
     int setsockopt(int fd, int level, int name, const void* value, socklen_t length)
@@ -103,6 +111,8 @@ cdef extern from "<sys/epoll.h>" nogil:
     enum:
         EPOLLIN
         EPOLLOUT
+        EPOLLERR
+        EPOLLHUP
         EPOLL_CTL_ADD
         EPOLL_CTL_MOD
         EPOLL_CTL_DEL

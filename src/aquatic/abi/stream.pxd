@@ -3,7 +3,8 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from aquatic.abi.datagram cimport Source
 
-cdef enum AnswerKind:
+# The kinds of answer. Without a name, as an enum with one is no index.
+cdef enum:
     ANSWER_ANNOUNCE = 0
     ANSWER_SCRAPE = 1
     ANSWER_OTHER = 2
@@ -24,7 +25,7 @@ cdef struct Exchange:
     # request it refuses by `closes`: the server keeps at most `request_bytes_max` of its limits.
     uint32_t used
     uint32_t written
-    uint32_t answered[3]  # valid requests, by AnswerKind: idle time counts from the last
+    uint32_t answered[3]  # valid requests, by kind of answer: idle time counts from the last
     bint needs_room  # a whole request is waiting whose answer did not fit: call again when the output has been sent
     bint closes  # when all that was written has been sent
 

@@ -1,0 +1,43 @@
+"""What a stream worker counts, by the family of the address at the other end of the socket. As abi/counters.pxd."""
+from libc.stdint cimport uint64_t
+
+from aquatic.abi.atomics cimport atomic_u64
+from aquatic.abi.histogram cimport HISTOGRAM_BUCKETS
+
+# In the order of STREAM_COUNTER_NAMES (testing/stream.py).
+cdef enum:
+    CONNECTIONS_ACCEPTED
+    CONNECTIONS_ACTIVE  # now: the only one that falls
+    # Every connection that was accepted is closed for one of these.
+    CLOSED_BY_PEER
+    CLOSED_BY_ANSWER  # the protocol has said so
+    CLOSED_BY_ERROR  # of the socket, mostly a reset
+    CLOSED_HANDSHAKE_TIME
+    CLOSED_HEADER_TIME
+    CLOSED_IDLE_TIME
+    CLOSED_OUTPUT_TIME
+    CLOSED_REQUEST_TOO_LONG
+    CLOSED_PROXY_HEADER
+    CLOSED_TLS
+    CLOSED_NO_MEMORY
+    CLOSED_ADDRESS_LIMIT  # found out by a PROXY header
+    CLOSED_AT_END  # of the tracker
+    # Never became connections.
+    REFUSED_WORKER_FULL
+    REFUSED_ADDRESS_FULL
+    REFUSED_ADDRESS_RATE
+    REFUSED_NO_MEMORY
+    ACCEPT_ERRORS
+    ACCEPT_PAUSES  # for want of descriptors or kernel memory
+    TLS_HANDSHAKES
+    TLS_RESUMPTIONS  # of those
+    STREAM_BYTES_RECEIVED
+    STREAM_BYTES_SENT
+    STREAM_WAITS
+    STREAM_COUNTERS
+
+cdef struct StreamCounters:
+    uint64_t padding_before[8]
+    atomic_u64 values[2][STREAM_COUNTERS]
+    atomic_u64 latency[3][HISTOGRAM_BUCKETS]  # nanoseconds from receive to send, by kind of answer
+    uint64_t padding_after[8]

@@ -1,0 +1,37 @@
+"""Bytes of a connection, whatever carries them. Returns are the backend's: a count, 0 for the end, or -errno."""
+
+from cython import address, bint, declare
+from cython.cimports.aquatic.abi.counters import bump
+from cython.cimports.aquatic.abi.stream_counters import STREAM_BYTES_RECEIVED, STREAM_BYTES_SENT
+from cython.cimports.aquatic.dataplane.stream.slab import connection_name
+from cython.cimports.libc.stdint import int64_t
+
+
+def channel_receive(worker, connection, bytes, capacity):
+    received = declare(
+        int64_t, worker.backend.receive(worker.backend.state, connection.socket, bytes, capacity, False)
+    )
+    if received > 0:
+        note(worker, connection, STREAM_BYTES_RECEIVED, received)
+    return received
+
+
+def channel_send(worker, connection, bytes, length):
+    sent = declare(int64_t, worker.backend.send(worker.backend.state, connection.socket, bytes, length))
+    if sent > 0:
+        note(worker, connection, STREAM_BYTES_SENT, sent)
+    return sent
+
+
+def watch_events(worker, connection, events):
+    """Be told of these events from now on; False when the kernel has no memory for that."""
+    if connection.events == events:
+        return True
+    name = connection_name(address(worker.connections), connection)
+    is_new = declare(bint, connection.events == 0)
+    connection.events = events
+    return worker.backend.watch(worker.backend.state, connection.socket, name, events, is_new) == 0
+
+
+def note(worker, connection, counter, amount):
+    bump(address(worker.counters.values[connection.family][counter]), amount)

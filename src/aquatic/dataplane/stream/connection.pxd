@@ -1,0 +1,27 @@
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from aquatic.abi.connection cimport Connection, StreamWorker
+from aquatic.abi.stream cimport Exchange
+
+cdef enum OutputOutcome:
+    OUTPUT_SENT = 0
+    OUTPUT_WAITS = 1
+    OUTPUT_FAILED = 2  # and the connection is closed
+
+cdef void connection_event(StreamWorker* worker, Connection* connection) noexcept nogil
+cdef void connection_expire(StreamWorker* worker, Connection* connection) noexcept nogil
+cdef void connection_close(StreamWorker* worker, Connection* connection, uint32_t cause) noexcept nogil
+cdef void let_go(StreamWorker* worker, Connection* connection) noexcept nogil
+
+cdef void receive(StreamWorker* worker, Connection* connection) noexcept nogil
+cdef void serve(StreamWorker* worker, Connection* connection, uint32_t length) noexcept nogil
+cdef void ask(StreamWorker* worker, Connection* connection, uint32_t offset, uint32_t length) noexcept nogil
+cdef bint has_answered(const Exchange* exchange) noexcept nogil
+cdef void note_latency(StreamWorker* worker, uint64_t start_ns) noexcept nogil
+cdef void keep_rest(
+    StreamWorker* worker, Connection* connection, uint32_t offset, uint32_t length
+) noexcept nogil
+cdef OutputOutcome send_output(StreamWorker* worker, Connection* connection) noexcept nogil
+cdef void flush(StreamWorker* worker, Connection* connection) noexcept nogil
+cdef void finish(StreamWorker* worker, Connection* connection) noexcept nogil
+cdef void linger(StreamWorker* worker, Connection* connection) noexcept nogil

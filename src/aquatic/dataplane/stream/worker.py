@@ -1,0 +1,154 @@
+"""The loop of a stream worker: wait, accept, serve, expire, clean. The same for every backend and protocol."""
+
+from cython import NULL, address, bint, cast, declare, pointer
+from cython.cimports.aquatic.abi.atomics import load_u32, memory_order_relaxed
+from cython.cimports.aquatic.abi.connection import EVENTS_MAX, PHASE_SENDING, Connection
+from cython.cimports.aquatic.abi.counters import bump
+from cython.cimports.aquatic.abi.stream_counters import CLOSED_AT_END, STREAM_WAITS
+from cython.cimports.aquatic.abi.threads import dprintf, exit_now, strerror
+from cython.cimports.aquatic.dataplane.stream.accept import accept_batch, watch_listeners
+from cython.cimports.aquatic.dataplane.stream.address_limits import addresses_end, addresses_init
+from cython.cimports.aquatic.dataplane.stream.connection import (
+    connection_close,
+    connection_event,
+    connection_expire,
+)
+from cython.cimports.aquatic.dataplane.stream.slab import slab_at, slab_end, slab_find, slab_init
+from cython.cimports.aquatic.dataplane.stream.timers import timers_expired, timers_init
+from cython.cimports.aquatic.dataplane.swarm.upkeep import upkeep_clock, upkeep_turn
+from cython.cimports.libc.stdint import uint32_t, uint64_t
+
+# Timers looked at before connections have their turn again.
+TIMERS_A_TURN_MAX = declare(uint32_t, 1024)
+# What the kernel has not taken by then is lost at the end.
+END_NS_MAX = declare(uint64_t, 1_000_000_000)
+END_WAIT_MS = declare(int, 20)
+
+
+def stream_worker_init(worker, key_low, key_high):
+    """Take the addresses for connections, whose limits are set; the key is a secret. False without memory."""
+    worker.connections.slots = NULL
+    worker.addresses.uses = NULL
+    return slab_init(
+        address(worker.connections), worker.limits.connections_max, worker.limits.memory_bytes_max
+    ) and addresses_init(address(worker.addresses), worker.limits.connections_max, key_low, key_high)
+
+
+def stream_worker_end(worker):
+    """Give everything back but listeners, trusted networks and backend, which belong to who set them."""
+    addresses_end(address(worker.addresses))
+    slab_end(address(worker.connections))
+
+
+def stream_worker_run(worker):
+    """Turn until told to stop. A worker that cannot go on ends the process: there is no half of a tracker."""
+    if not stream_worker_start(worker):
+        die(worker)
+    while not load_u32(address(worker.upkeep.stopping), memory_order_relaxed):
+        if not stream_worker_turn(worker):
+            die(worker)
+    if not stream_worker_drain(worker):
+        die(worker)
+
+
+def stream_worker_start(worker):
+    """Begin to listen; False if that can't be."""
+    worker.now_ns = worker.backend.clock(worker.backend.state)
+    timers_init(address(worker.timers), worker.now_ns)
+    return watch_listeners(worker, True)
+
+
+def stream_worker_turn(worker):
+    """One turn of the loop; False if it cannot go on."""
+    timeout_ms = declare(int, 0 if worker.upkeep.is_behind else worker.poll_timeout_ms)
+    if wait_and_handle(worker, timeout_ms) < 0:
+        return False
+    if (
+        worker.accepts_again_ns
+        and worker.now_ns >= worker.accepts_again_ns
+        and not watch_listeners(worker, False)
+    ):
+        return False
+    timers_are_behind = declare(bint, expire_due(worker))
+    upkeep_turn(address(worker.upkeep), worker.backend.clock(worker.backend.state))
+    worker.upkeep.is_behind |= timers_are_behind
+    return True
+
+
+def wait_and_handle(worker, timeout_ms):
+    """Wait for events and handle them; returns how many there were, or a negative number if it cannot go on."""
+    backend = address(worker.backend)
+    count = declare(int, backend.wait(backend.state, worker.events, EVENTS_MAX, timeout_ms))
+    if count < 0:
+        worker.error_number = -count
+        worker.error_step = b"waiting for events (epoll_wait)"
+        return count
+    bump(address(worker.counters.values[0][STREAM_WAITS]), 1)
+    worker.now_ns = backend.clock(backend.state)
+    upkeep_clock(address(worker.upkeep), worker.now_ns)
+    index = declare(int)
+    for index in range(count):
+        if not handle_event(worker, address(worker.events[index])):
+            return -1
+    return count
+
+
+def handle_event(worker, event):
+    """An event names a listener (generation 0) or a connection, which an earlier event may have closed."""
+    name = event.data.u64
+    if name < worker.listener_count:
+        return accept_batch(worker, cast(uint32_t, name))
+    connection = slab_find(address(worker.connections), name)
+    if connection != NULL:
+        connection_event(worker, connection)
+    return True
+
+
+def expire_due(worker):
+    """Close connections whose time is over; True if some are left for the next turn."""
+    budget = declare(uint32_t, TIMERS_A_TURN_MAX)
+    while True:
+        connection = declare(pointer(Connection), timers_expired(worker, address(budget)))
+        if connection == NULL:
+            return budget == 0
+        connection_expire(worker, connection)
+
+
+def stream_worker_drain(worker):
+    """Answer what was received, send what is to be sent, close; False if the worker cannot go on."""
+    until_ns = declare(uint64_t, worker.now_ns + END_NS_MAX)
+    # The kernel lets ready sockets take turns, so after so many rounds each has been read once.
+    rounds = declare(uint32_t, 2 + worker.connections.active // EVENTS_MAX)
+    while rounds and worker.now_ns < until_ns:
+        count = declare(int, wait_and_handle(worker, 0))
+        if count < 0:
+            return False
+        rounds = rounds - 1 if count else 0
+    close_all(worker, True)
+    while worker.connections.active and worker.now_ns < until_ns:
+        if wait_and_handle(worker, END_WAIT_MS) < 0:
+            return False
+        close_all(worker, True)
+    close_all(worker, False)
+    return True
+
+
+def close_all(worker, spares_sending):
+    slot = declare(uint32_t)
+    for slot in range(worker.connections.slots_fresh):
+        if worker.connections.slots[slot].generation:
+            connection = slab_at(address(worker.connections), slot)
+            if not spares_sending or connection.phase != PHASE_SENDING:
+                connection_close(worker, connection, CLOSED_AT_END)
+
+
+def die(worker):
+    """End the process at once, saying why. The interpreter is not needed: it may be what is stuck."""
+    dprintf(
+        2,
+        b"Error: stream worker %u failed while %s: %s\n",
+        worker.index,
+        worker.error_step,
+        strerror(worker.error_number),
+    )
+    exit_now(1)

@@ -1,0 +1,24 @@
+from libc.stdint cimport uint32_t
+
+from aquatic.abi.connection cimport StreamLimits, StreamWorker, TrustedNetworks
+from aquatic.abi.datagram cimport Source
+from aquatic.abi.stream cimport StreamProtocol
+from aquatic.abi.swarm cimport Store
+from aquatic.dataplane.stream.backend.memory cimport MemoryNetwork, MemorySocket
+
+cdef class StreamServer:
+    cdef readonly object settings
+    cdef StreamWorker* worker
+    cdef StreamProtocol protocol
+    cdef TrustedNetworks trusted
+    cdef Store* store
+
+    cdef bint read_limits(self, StreamLimits* limits) except -1
+    cdef bint read_networks(self) except -1
+
+cdef class StreamSimulation(StreamServer):
+    cdef MemoryNetwork* network
+
+    cdef MemorySocket* socket(self, int number) except NULL
+
+cdef bint read_address(object ip, Source* source) except -1

@@ -1,0 +1,301 @@
+"""The connection server for tests, with lines for a protocol. What each method does is said in stream.pyi."""
+
+import os
+from dataclasses import dataclass
+from ipaddress import ip_network
+
+from cython import NULL, address, cast, declare, nogil, pointer, sizeof
+from cython.cimports.aquatic.abi.atomics import load_u64, memory_order_relaxed, store_u32
+from cython.cimports.aquatic.abi.connection import (
+    LISTENERS_MAX,
+    TRUSTED_NETWORKS_MAX,
+    Connection,
+    StreamWorker,
+)
+from cython.cimports.aquatic.abi.datagram import Source
+from cython.cimports.aquatic.abi.histogram import HISTOGRAM_BUCKETS
+from cython.cimports.aquatic.abi.memory import reserve, unreserve
+from cython.cimports.aquatic.abi.stream_counters import STREAM_COUNTERS
+from cython.cimports.aquatic.abi.swarm import StoreLimits
+from cython.cimports.aquatic.dataplane.stream.backend.memory import (
+    SOCKET_CLOSED,
+    SOCKET_FREE,
+    SOCKET_WAITING,
+    MemoryNetwork,
+    memory_connect,
+    memory_deliver_bytes,
+    memory_forget,
+    memory_network_end,
+    memory_network_init,
+    memory_socket,
+)
+from cython.cimports.aquatic.dataplane.stream.backend.socket import socket_end, socket_init
+from cython.cimports.aquatic.dataplane.stream.worker import (
+    stream_worker_drain,
+    stream_worker_end,
+    stream_worker_init,
+    stream_worker_run,
+    stream_worker_start,
+    stream_worker_turn,
+)
+from cython.cimports.aquatic.dataplane.swarm.arena import arena_used_bytes
+from cython.cimports.aquatic.dataplane.swarm.store import store_create, store_destroy, store_start_clock
+from cython.cimports.aquatic.dataplane.swarm.sweep import sweeper_init
+from cython.cimports.aquatic.testing.line_protocol import line_protocol_init
+from cython.cimports.libc.stdint import UINT32_MAX, UINT64_MAX, uint8_t, uint32_t
+from cython.cimports.libc.string import memcpy, memset
+
+NS = 1_000_000_000
+CONNECTION_BYTES = cast(int, sizeof(Connection))
+STREAM_COUNTER_NAMES = (
+    "accepted",
+    "active",
+    "closed_by_peer",
+    "closed_by_answer",
+    "closed_by_error",
+    "closed_handshake_time",
+    "closed_header_time",
+    "closed_idle_time",
+    "closed_output_time",
+    "closed_request_too_long",
+    "closed_proxy_header",
+    "closed_tls",
+    "closed_no_memory",
+    "closed_address_limit",
+    "closed_at_end",
+    "refused_worker_full",
+    "refused_address_full",
+    "refused_address_rate",
+    "refused_no_memory",
+    "accept_errors",
+    "accept_pauses",
+    "tls_handshakes",
+    "tls_resumptions",
+    "bytes_received",
+    "bytes_sent",
+    "waits",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamSettings:
+    connections_max: int = 1000
+    memory_bytes_max: int = 0
+    connections_per_address_max: int = 0
+    connections_per_address_second_max: int = 0
+    connections_per_address_burst_max: int = 1
+    handshake_seconds_max: int = 10
+    header_seconds_max: int = 10
+    idle_seconds_max: int = 60
+    linger_seconds_max: int = 2
+    request_bytes_max: int = 4096
+    output_bytes_max: int = 16384
+    listeners: int = 1
+    trusted_networks: tuple = ()
+    has_proxy_protocol: bool = False
+    has_proxy_address_header: bool = False
+    measures_latency: bool = False
+    poll_timeout_ms: int = 10
+
+
+def read_address(ip, source):
+    memset(source, 0, sizeof(source[0]))
+    memcpy(source.ip, cast(pointer(uint8_t), cast(bytes, ip)), len(ip))
+    source.family = 1 if len(ip) == 16 else 0
+    return True
+
+
+class StreamServer:
+    def __cinit__(self, settings):
+        limits = declare(StoreLimits)
+        memset(address(limits), 0, sizeof(limits))
+        self.settings = settings
+        limits.torrents_max = 1
+        limits.peers_max = 1
+        limits.tick_seconds = 1
+        limits.peer_age_ticks_max = 60
+        limits.sweepers = 1
+        self.store = store_create(address(limits), 1)
+        self.worker = cast(pointer(StreamWorker), reserve(sizeof(StreamWorker)))
+        if self.store == NULL or self.worker == NULL:
+            raise MemoryError
+        worker = self.worker
+        worker.upkeep.store = self.store
+        sweeper_init(address(worker.upkeep.sweeper), self.store, 0, 60 * NS)
+        worker.poll_timeout_ms = settings.poll_timeout_ms
+        worker.measures_latency = settings.measures_latency
+        self.read_limits(address(worker.limits))
+        self.read_networks()
+        worker.trusted = address(self.trusted)
+        line_protocol_init(address(self.protocol))
+        worker.listener_count = settings.listeners
+        for index in range(min(settings.listeners, LISTENERS_MAX)):
+            listener = address(worker.listeners[cast(uint32_t, index)])
+            listener.socket = index
+            listener.protocol = address(self.protocol)
+            listener.has_proxy_protocol = settings.has_proxy_protocol
+            listener.has_proxy_address_header = settings.has_proxy_address_header
+        key = os.urandom(16)
+        if not stream_worker_init(
+            worker, int.from_bytes(key[:8], "little"), int.from_bytes(key[8:], "little")
+        ):
+            raise MemoryError
+
+    def __dealloc__(self):
+        if self.worker != NULL:
+            stream_worker_end(self.worker)
+            unreserve(self.worker, sizeof(StreamWorker))
+        if self.store != NULL:
+            store_destroy(self.store)
+
+    def read_limits(self, limits):
+        settings = self.settings
+        limits.connections_max = settings.connections_max
+        limits.memory_bytes_max = settings.memory_bytes_max
+        limits.connections_per_address_max = settings.connections_per_address_max
+        limits.connections_per_address_second_max = settings.connections_per_address_second_max
+        limits.connections_per_address_burst_max = settings.connections_per_address_burst_max
+        limits.handshake_seconds_max = settings.handshake_seconds_max
+        limits.header_seconds_max = settings.header_seconds_max
+        limits.idle_seconds_max = settings.idle_seconds_max
+        limits.linger_seconds_max = settings.linger_seconds_max
+        limits.request_bytes_max = settings.request_bytes_max
+        limits.output_bytes_max = settings.output_bytes_max
+        return True
+
+    def read_networks(self):
+        for index, text in enumerate(self.settings.trusted_networks[:TRUSTED_NETWORKS_MAX]):
+            parsed = ip_network(text)
+            network = address(self.trusted.networks[cast(uint32_t, index)])
+            packed = parsed.network_address.packed
+            memcpy(network.ip, cast(pointer(uint8_t), cast(bytes, packed)), len(packed))
+            network.prefix_bits = parsed.prefixlen
+            network.family = 1 if parsed.version == 6 else 0
+            self.trusted.count = index + 1
+        return True
+
+    def run(self, listeners):
+        worker = self.worker
+        for index, descriptor in enumerate(listeners):
+            worker.listeners[cast(uint32_t, index)].socket = descriptor
+        if not socket_init(address(worker.backend)):
+            raise OSError("no descriptor for epoll")
+        with nogil:
+            stream_worker_run(worker)
+        socket_end(address(worker.backend))
+
+    def stop(self):
+        store_u32(address(self.worker.upkeep.stopping), 1, memory_order_relaxed)
+
+    def heartbeat(self):
+        return load_u64(address(self.worker.upkeep.turns), memory_order_relaxed)
+
+    def counters(self, family: int = 4):
+        row = declare(uint32_t, 1 if family == 6 else 0)
+        return {
+            STREAM_COUNTER_NAMES[counter]: load_u64(
+                address(self.worker.counters.values[row][counter]), memory_order_relaxed
+            )
+            for counter in range(STREAM_COUNTERS)
+        }
+
+    def latencies(self, kind: int):
+        row = declare(uint32_t, kind)
+        return sum(
+            load_u64(address(self.worker.counters.latency[row][bucket]), memory_order_relaxed)
+            for bucket in range(HISTOGRAM_BUCKETS)
+        )
+
+    def memory_bytes(self):
+        return arena_used_bytes(address(self.worker.connections.arena))
+
+
+class StreamSimulation(StreamServer):
+    def __cinit__(self, settings):
+        store_start_clock(self.store, 0)
+        if not memory_network_init(address(self.worker.backend)):
+            raise MemoryError
+        self.network = cast(pointer(MemoryNetwork), self.worker.backend.state)
+        stream_worker_start(self.worker)
+
+    def __dealloc__(self):
+        if self.network != NULL:
+            memory_network_end(address(self.worker.backend))
+
+    def socket(self, number):
+        found = memory_socket(self.network, number)
+        if found.state == SOCKET_FREE:
+            raise LookupError("no such connection")
+        return found
+
+    def set_time(self, seconds: float):
+        self.network.clock_ns = int(seconds * NS)
+
+    def turn(self):
+        if not stream_worker_turn(self.worker):
+            raise RuntimeError("the worker cannot go on")
+
+    def drain(self):
+        if not stream_worker_drain(self.worker):
+            raise RuntimeError("the worker cannot go on")
+
+    def connect(self, ip: bytes = b"\x0a\0\0\1", listener: int = 0):
+        source = declare(Source)
+        read_address(ip, address(source))
+        number = memory_connect(self.network, listener, address(source))
+        if number < 0:
+            raise RuntimeError("no place for another connection")
+        return number
+
+    def deliver(self, number: int, content: bytes):
+        return memory_deliver_bytes(
+            self.socket(number), cast(pointer(uint8_t), content), cast(uint32_t, len(content))
+        )
+
+    def end(self, number: int):
+        self.socket(number).peer_has_ended = True
+
+    def reset(self, number: int):
+        self.socket(number).is_reset = True
+
+    def take(self, number: int):
+        socket = self.socket(number)
+        sent = cast(bytes, socket.sent[: socket.sent_length])
+        socket.sent_length = 0
+        return sent
+
+    def state(self, number: int):
+        socket = self.socket(number)
+        if socket.state == SOCKET_CLOSED:
+            return "closed"
+        if socket.state == SOCKET_WAITING:
+            return "waiting"
+        return "ended" if socket.server_has_ended else "open"
+
+    def forget(self, number: int):
+        memory_forget(self.socket(number))
+
+    def split_receives(self, number: int, length: int):
+        self.socket(number).receive_max = length
+
+    def limit_sends(self, number: int, length: int):
+        self.socket(number).send_room = UINT32_MAX if length < 0 else length
+
+    def limit_descriptors(self, count: int):
+        self.network.descriptors_max = UINT32_MAX if count < 0 else count
+
+    def descriptors(self):
+        return self.network.descriptors
+
+    def fail_accept(self, error_number: int):
+        self.network.accept_error = error_number
+
+    def fail_watch(self, after: int):
+        self.network.watch_failure_after = UINT32_MAX if after < 0 else after
+
+    def fail_allocation(self, after: int):
+        arena = address(self.worker.connections.arena)
+        arena.allocations_until_failure = UINT64_MAX if after < 0 else after
+
+    def allocations_left(self):
+        return self.worker.connections.arena.allocations_until_failure

@@ -1,0 +1,163 @@
+"""The connection server on real sockets."""
+
+import contextlib
+import os
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from aquatic.testing.stream import StreamServer, StreamSettings
+from tests.support.processes import wait_until
+
+LINES = b"first\nsecond\nbig 3\nlast\n"
+ANSWERS = b"first\nsecond\nxxx\nlast\n"
+TIMEOUT_SECONDS = 20
+
+
+class RunningServer:
+    """A worker in a thread of its own, with an IPv4 and a dual-stack IPv6 listener."""
+
+    def __init__(self, settings: StreamSettings) -> None:
+        self.server = StreamServer(settings)
+        self.ipv4 = socket.create_server(("127.0.0.1", 0))
+        self.dual = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
+        listeners = (self.ipv4, self.dual)
+        for listener in listeners:
+            listener.setblocking(False)
+        descriptors = [listener.fileno() for listener in listeners]
+        self.thread = threading.Thread(target=self.server.run, args=(descriptors,))
+        self.thread.start()
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(self.ipv4.getsockname(), TIMEOUT_SECONDS)
+
+    def stop(self) -> None:
+        self.server.stop()
+        self.thread.join(TIMEOUT_SECONDS)
+        assert not self.thread.is_alive()
+        self.ipv4.close()
+        self.dual.close()
+        for family in (4, 6):
+            counters = self.server.counters(family)
+            closed = sum(count for name, count in counters.items() if name.startswith("closed_"))
+            assert counters["accepted"] == closed
+            assert counters["active"] == 0
+
+    def wait_for(self, name: str, count: int) -> None:
+        wait_until(lambda: self.server.counters()[name] == count)
+
+
+@contextlib.contextmanager
+def running(**changes: object) -> Iterator[RunningServer]:
+    settings = {"listeners": 2, "connections_max": 5000} | changes
+    server = RunningServer(StreamSettings(**settings))  # type: ignore[arg-type]
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def receive(connection: socket.socket, length: int) -> bytes:
+    received = b""
+    while len(received) < length:
+        piece = connection.recv(length - len(received))
+        if not piece:
+            break
+        received += piece
+    return received
+
+
+def exchange(connection: socket.socket, request: bytes, answer_bytes: int) -> bytes:
+    connection.sendall(request)
+    return receive(connection, answer_bytes)
+
+
+def test_lines_come_back_over_every_listener() -> None:
+    with running() as server:
+        port = server.dual.getsockname()[1]
+        for address in (server.ipv4.getsockname(), ("127.0.0.1", port), ("::1", port)):
+            with socket.create_connection(address, TIMEOUT_SECONDS) as connection:
+                assert exchange(connection, LINES, len(ANSWERS)) == ANSWERS
+                is_ipv6 = address[0] == "::1"
+                source = socket.inet_pton(socket.AF_INET6 if is_ipv6 else socket.AF_INET, address[0])
+                answer = exchange(connection, b"from\n", len(source) + 6)
+                assert answer[: len(source)] == source
+        server.wait_for("closed_by_peer", 2)
+
+
+def test_a_peer_that_reads_late_gets_everything() -> None:
+    with running(output_bytes_max=60_000) as server, server.connect() as connection:
+        count = 200
+        writer = threading.Thread(target=connection.sendall, args=(b"big 50000\n" * count,))
+        writer.start()
+        # Nothing is read until the kernel's buffers are full and the server waits.
+        wait_until(lambda: server.server.counters()["bytes_sent"] > 50_000)
+        assert receive(connection, count * 50_001) == (b"x" * 50_000 + b"\n") * count
+        writer.join()
+
+
+def test_an_end_reaches_the_peer_after_the_last_words() -> None:
+    with running() as server:
+        for request in (b"close\n", b"close\n" + b"ignored" * 1000):
+            with server.connect() as connection:
+                connection.sendall(request)
+                assert receive(connection, 100) == b"close\n"
+        with server.connect() as connection:
+            connection.sendall(LINES)
+            connection.shutdown(socket.SHUT_WR)
+            assert receive(connection, 100) == ANSWERS
+
+
+def test_resets_leave_nothing_behind() -> None:
+    def reset(connection: socket.socket) -> None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+
+    with running() as server:
+        descriptors = len(os.listdir("/proc/self/fd"))
+        for request in (b"", b"half", b"line\n", b"big 4000\n" * 50, b"close\nmore"):
+            for _ in range(10):
+                connection = server.connect()
+                connection.sendall(request)
+                reset(connection)
+        wait_until(
+            lambda: server.server.counters()["accepted"] == 50 and server.server.counters()["active"] == 0
+        )
+        assert len(os.listdir("/proc/self/fd")) == descriptors
+        with server.connect() as connection:
+            assert exchange(connection, LINES, len(ANSWERS)) == ANSWERS
+
+
+def test_the_end_of_the_worker_answers_what_was_received() -> None:
+    with running() as server, server.connect() as connection:
+        server.wait_for("active", 1)
+        connection.sendall(LINES)
+        server.stop()
+        assert receive(connection, 100) == ANSWERS
+
+
+@pytest.mark.parametrize("send", [b"", b"half a line"])
+def test_who_says_nothing_is_closed(send: bytes) -> None:
+    with running(header_seconds_max=1) as server, server.connect() as connection:
+        connection.sendall(send)
+        assert connection.recv(1) == b""
+        server.wait_for("closed_header_time", 1)
+
+
+def serve_all(connections: list[socket.socket], round_number: int) -> None:
+    lines = [b"%d of %d\n" % (index, round_number) for index in range(len(connections))]
+    for connection, line in zip(connections, lines, strict=True):
+        connection.sendall(line)
+    for connection, line in zip(connections, lines, strict=True):
+        assert receive(connection, len(line)) == line
+
+
+def test_many_connections_at_once() -> None:
+    with running() as server, contextlib.ExitStack() as open_connections:
+        connections = [open_connections.enter_context(server.connect()) for _ in range(300)]
+        for round_number in range(3):
+            serve_all(connections, round_number)
+        assert server.server.counters()["active"] == 300
