@@ -47,6 +47,9 @@ cdef extern from "<netinet/in.h>" nogil:
         in6_addr ipi6_addr
         unsigned int ipi6_ifindex
 
+cdef extern from "<arpa/inet.h>" nogil:
+    int inet_pton(int family, const char* text, void* address)
+
 cdef extern from "<netinet/udp.h>" nogil:
     enum:
         SOL_UDP

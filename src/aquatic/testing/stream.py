@@ -30,6 +30,7 @@ from cython.cimports.aquatic.dataplane.stream.backend.memory import (
     memory_socket,
 )
 from cython.cimports.aquatic.dataplane.stream.backend.socket import socket_end, socket_init
+from cython.cimports.aquatic.dataplane.stream.proxy_header import ProxyHeader, proxy_decode
 from cython.cimports.aquatic.dataplane.stream.worker import (
     stream_worker_drain,
     stream_worker_end,
@@ -43,9 +44,11 @@ from cython.cimports.aquatic.dataplane.swarm.store import store_create, store_de
 from cython.cimports.aquatic.dataplane.swarm.sweep import sweeper_init
 from cython.cimports.aquatic.testing.line_protocol import line_protocol_init
 from cython.cimports.libc.stdint import UINT32_MAX, UINT64_MAX, uint8_t, uint32_t
+from cython.cimports.libc.stdlib import free, malloc
 from cython.cimports.libc.string import memcpy, memset
 
 NS = 1_000_000_000
+PROXY_VERDICTS = ("complete", "partial", "bad")
 CONNECTION_BYTES = cast(int, sizeof(Connection))
 STREAM_COUNTER_NAMES = (
     "accepted",
@@ -103,6 +106,22 @@ def read_address(ip, source):
     memcpy(source.ip, cast(pointer(uint8_t), cast(bytes, ip)), len(ip))
     source.family = 1 if len(ip) == 16 else 0
     return True
+
+
+def decode_proxy_header(content: bytes):
+    header = declare(ProxyHeader)
+    # A copy without anything behind it, so that a sanitizer sees a read beyond what came.
+    copy = cast(pointer(uint8_t), malloc(max(len(content), 1)))
+    memcpy(copy, cast(pointer(uint8_t), content), len(content))
+    verdict = PROXY_VERDICTS[cast(int, proxy_decode(copy, len(content), address(header)))]
+    free(copy)
+    if verdict != "complete":
+        return verdict, 0, None
+    if not header.has_source:
+        return verdict, header.length, None
+    ip = cast(bytes, header.source.ip[: 16 if header.source.family else 4])
+    port = cast(bytes, cast(pointer(uint8_t), address(header.source.port))[:2])
+    return verdict, header.length, (ip, int.from_bytes(port, "big"))
 
 
 class StreamServer:

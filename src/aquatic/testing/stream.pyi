@@ -6,6 +6,9 @@ from typing import Literal
 
 CONNECTION_BYTES: int  # of a record
 
+def decode_proxy_header(content: bytes) -> tuple[str, int, tuple[bytes, int] | None]:
+    """Return "complete", "partial" or "bad"; where it is complete its length and the source it names, if any."""
+
 @dataclass(frozen=True, kw_only=True)
 class StreamSettings:
     """What a worker is told; see StreamLimits and StreamListener in abi/connection.pxd."""

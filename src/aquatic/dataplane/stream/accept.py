@@ -1,7 +1,6 @@
 """New connections: accepted in small batches, each admitted or closed at once."""
 
 from cython import NULL, address, cast, declare
-from cython.cimports.aquatic.abi.connection import PHASE_HEADER
 from cython.cimports.aquatic.abi.counters import bump
 from cython.cimports.aquatic.abi.datagram import Source
 from cython.cimports.aquatic.abi.sockets import EPOLLIN
@@ -10,22 +9,13 @@ from cython.cimports.aquatic.abi.stream_counters import (
     ACCEPT_PAUSES,
     CONNECTIONS_ACCEPTED,
     CONNECTIONS_ACTIVE,
-    REFUSED_ADDRESS_FULL,
-    REFUSED_ADDRESS_RATE,
     REFUSED_NO_MEMORY,
     REFUSED_WORKER_FULL,
 )
-from cython.cimports.aquatic.dataplane.stream.address_limits import (
-    ADDRESS_COUNTED,
-    ADDRESS_FULL,
-    ADDRESS_TOO_FAST,
-    address_admit,
-)
-from cython.cimports.aquatic.dataplane.stream.channel import note, watch_events
+from cython.cimports.aquatic.dataplane.stream.channel import note
 from cython.cimports.aquatic.dataplane.stream.connection import let_go
-from cython.cimports.aquatic.dataplane.stream.networks import is_trusted
+from cython.cimports.aquatic.dataplane.stream.opening import open_connection
 from cython.cimports.aquatic.dataplane.stream.slab import slab_take
-from cython.cimports.aquatic.dataplane.stream.timers import timer_set
 from cython.cimports.libc.errno import (
     EAGAIN,
     EBADF,
@@ -121,40 +111,9 @@ def take_up(worker, listener, socket, source):
     connection.family = source.family
     connection.socket = socket
     connection.listener = cast(uint32_t, listener)
-    outcome = declare(uint32_t, prepare(worker, connection))
+    outcome = declare(uint32_t, open_connection(worker, connection))
     note(worker, connection, outcome, 1)
     if outcome == CONNECTIONS_ACCEPTED:
         note(worker, connection, CONNECTIONS_ACTIVE, 1)
     else:
         let_go(worker, connection)
-
-
-def prepare(worker, connection):
-    """Limits, what is expected first, and time for it; returns CONNECTIONS_ACCEPTED or a refusal, to be counted."""
-    listener = address(worker.listeners[connection.listener])
-    outcome = declare(uint32_t, CONNECTIONS_ACCEPTED)
-    if listener.has_proxy_address_header and is_trusted(worker.trusted, address(connection.source)):
-        connection.is_from_proxy = True
-    else:
-        outcome = count_address(worker, connection)
-    if outcome == CONNECTIONS_ACCEPTED and not watch_events(worker, connection, EPOLLIN):
-        outcome = REFUSED_NO_MEMORY
-    connection.phase = PHASE_HEADER
-    timer_set(worker, connection, worker.limits.header_seconds_max)
-    return outcome
-
-
-def count_address(worker, connection):
-    """Whether the address may have one more connection: CONNECTIONS_ACCEPTED or a refusal."""
-    verdict = address_admit(
-        address(worker.addresses),
-        address(worker.limits),
-        address(connection.source),
-        worker.now_ns,
-    )
-    connection.is_counted = verdict == ADDRESS_COUNTED
-    if verdict == ADDRESS_FULL:
-        return REFUSED_ADDRESS_FULL
-    if verdict == ADDRESS_TOO_FAST:
-        return REFUSED_ADDRESS_RATE
-    return CONNECTIONS_ACCEPTED

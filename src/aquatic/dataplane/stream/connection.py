@@ -22,6 +22,7 @@ from cython.cimports.aquatic.abi.stream_counters import (
     CLOSED_BY_ANSWER,
     CLOSED_BY_ERROR,
     CLOSED_BY_PEER,
+    CLOSED_HANDSHAKE_TIME,
     CLOSED_HEADER_TIME,
     CLOSED_IDLE_TIME,
     CLOSED_NO_MEMORY,
@@ -69,8 +70,10 @@ def connection_expire(worker, connection):
         connection_close(worker, connection, CLOSED_IDLE_TIME)
     elif connection.phase == PHASE_SENDING:
         connection_close(worker, connection, CLOSED_OUTPUT_TIME)
-    else:
+    elif connection.phase == PHASE_LINGERING:
         connection_close(worker, connection, CLOSED_BY_ANSWER)
+    else:
+        connection_close(worker, connection, CLOSED_HANDSHAKE_TIME)
 
 
 def connection_close(worker, connection, cause):

@@ -2,7 +2,7 @@
 
 from cython import NULL, address, bint, cast, declare, pointer
 from cython.cimports.aquatic.abi.atomics import load_u32, memory_order_relaxed
-from cython.cimports.aquatic.abi.connection import EVENTS_MAX, PHASE_SENDING, Connection
+from cython.cimports.aquatic.abi.connection import EVENTS_MAX, PHASE_HANDSHAKE, PHASE_SENDING, Connection
 from cython.cimports.aquatic.abi.counters import bump
 from cython.cimports.aquatic.abi.stream_counters import CLOSED_AT_END, STREAM_WAITS
 from cython.cimports.aquatic.abi.threads import dprintf, exit_now, strerror
@@ -13,6 +13,7 @@ from cython.cimports.aquatic.dataplane.stream.connection import (
     connection_event,
     connection_expire,
 )
+from cython.cimports.aquatic.dataplane.stream.opening import opening_event
 from cython.cimports.aquatic.dataplane.stream.slab import slab_at, slab_end, slab_find, slab_init
 from cython.cimports.aquatic.dataplane.stream.timers import timers_expired, timers_init
 from cython.cimports.aquatic.dataplane.swarm.upkeep import upkeep_clock, upkeep_turn
@@ -99,7 +100,11 @@ def handle_event(worker, event):
     if name < worker.listener_count:
         return accept_batch(worker, cast(uint32_t, name))
     connection = slab_find(address(worker.connections), name)
-    if connection != NULL:
+    if connection == NULL:
+        return True
+    if connection.phase <= PHASE_HANDSHAKE:
+        opening_event(worker, connection)
+    else:
         connection_event(worker, connection)
     return True
 

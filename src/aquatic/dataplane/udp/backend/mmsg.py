@@ -14,7 +14,6 @@ from cython.cimports.aquatic.abi.counters import (
     RESENT,
     bump,
 )
-from cython.cimports.aquatic.abi.datagram import FAMILY_IPV4, FAMILY_IPV6
 from cython.cimports.aquatic.abi.limits import REQUEST_BYTES_MAX, REQUEST_STRIDE_BYTES
 from cython.cimports.aquatic.abi.memory import reserve, unreserve
 from cython.cimports.aquatic.abi.sockets import (
@@ -58,6 +57,7 @@ from cython.cimports.aquatic.abi.sockets import (
     socklen_t,
 )
 from cython.cimports.aquatic.abi.threads import boot_ns, real_ns
+from cython.cimports.aquatic.dataplane.source import source_set_ipv4, source_set_ipv6
 from cython.cimports.aquatic.dataplane.udp.backend.mmsg import (
     CONTROL_BYTES,
     SOCKETS_MAX,
@@ -222,22 +222,13 @@ def mmsg_receive(state, socket, batch):
 
 def read_source(address6, source):
     """Address and port; a v4-mapped address is an IPv4 one."""
-    memset(source, 0, sizeof(source[0]))
     if address6.sin6_family == AF_INET:
         address4 = cast(pointer(sockaddr_in), address6)
-        memcpy(source.ip, address(address4.sin_addr), 4)
+        source_set_ipv4(source, cast(pointer(uint8_t), address(address4.sin_addr)))
         source.port = address4.sin_port
-        source.family = FAMILY_IPV4
         return
-    ip = address(address6.sin6_addr.s6_addr[0])
+    source_set_ipv6(source, address6.sin6_addr.s6_addr)
     source.port = address6.sin6_port
-    # ::ffff:0:0/96, in the machine's order: Linux on little-endian machines only.
-    if read_u64(ip) == 0 and read_u32(ip + 8) == cast(uint32_t, 0xFFFF0000):
-        memcpy(source.ip, ip + 12, 4)
-        source.family = FAMILY_IPV4
-    else:
-        memcpy(source.ip, ip, 16)
-        source.family = FAMILY_IPV6
 
 
 def read_controls(mmsg, socket, header, datagram):

@@ -1,0 +1,124 @@
+"""What comes before the first request: who the client is, and whether it may have one more connection."""
+
+from cython import address, cast, declare
+from cython.cimports.aquatic.abi.connection import PHASE_HEADER, PHASE_PROXY_HEADER
+from cython.cimports.aquatic.abi.sockets import EPOLLIN
+from cython.cimports.aquatic.abi.stream_counters import (
+    CLOSED_ADDRESS_LIMIT,
+    CLOSED_BY_ERROR,
+    CLOSED_BY_PEER,
+    CLOSED_NO_MEMORY,
+    CLOSED_PROXY_HEADER,
+    CONNECTIONS_ACCEPTED,
+    REFUSED_ADDRESS_FULL,
+    REFUSED_ADDRESS_RATE,
+    REFUSED_NO_MEMORY,
+    STREAM_BYTES_RECEIVED,
+)
+from cython.cimports.aquatic.dataplane.stream.address_limits import (
+    ADDRESS_COUNTED,
+    ADDRESS_FULL,
+    ADDRESS_TOO_FAST,
+    address_admit,
+)
+from cython.cimports.aquatic.dataplane.stream.channel import note, watch_events
+from cython.cimports.aquatic.dataplane.stream.connection import connection_close
+from cython.cimports.aquatic.dataplane.stream.networks import is_trusted
+from cython.cimports.aquatic.dataplane.stream.proxy_header import (
+    PROXY_BAD,
+    PROXY_HEADER_BYTES_MAX,
+    PROXY_PARTIAL,
+    ProxyHeader,
+    proxy_decode,
+)
+from cython.cimports.aquatic.dataplane.stream.slab import keep_input, take_input
+from cython.cimports.aquatic.dataplane.stream.timers import timer_set
+from cython.cimports.libc.errno import EAGAIN
+from cython.cimports.libc.stdint import int64_t, uint32_t
+
+
+def open_connection(worker, connection):
+    """Begin with a connection; returns CONNECTIONS_ACCEPTED, or why it is refused, to be counted."""
+    listener = address(worker.listeners[connection.listener])
+    timer_set(worker, connection, worker.limits.handshake_seconds_max)
+    if not watch_events(worker, connection, EPOLLIN):
+        return REFUSED_NO_MEMORY
+    if listener.has_proxy_protocol and is_trusted(worker.trusted, address(connection.source)):
+        connection.phase = PHASE_PROXY_HEADER
+        return CONNECTIONS_ACCEPTED
+    outcome = declare(uint32_t, admit(worker, connection))
+    if outcome == CONNECTIONS_ACCEPTED:
+        begin(worker, connection)
+    return outcome
+
+
+def admit(worker, connection):
+    """Count the connection with its client's address, unless that is a proxy's: those have many clients."""
+    listener = address(worker.listeners[connection.listener])
+    source = address(connection.source)
+    if listener.has_proxy_address_header and is_trusted(worker.trusted, source):
+        connection.is_from_proxy = True
+        return CONNECTIONS_ACCEPTED
+    verdict = address_admit(address(worker.addresses), address(worker.limits), source, worker.now_ns)
+    connection.is_counted = verdict == ADDRESS_COUNTED
+    if verdict == ADDRESS_FULL:
+        return REFUSED_ADDRESS_FULL
+    if verdict == ADDRESS_TOO_FAST:
+        return REFUSED_ADDRESS_RATE
+    return CONNECTIONS_ACCEPTED
+
+
+def begin(worker, connection):
+    """The client's own bytes are next."""
+    connection.phase = PHASE_HEADER
+    timer_set(worker, connection, worker.limits.header_seconds_max)
+
+
+def opening_event(worker, connection):
+    """Something has happened at the socket of a connection that is not open yet."""
+    read_proxy_header(worker, connection)
+
+
+def read_proxy_header(worker, connection):
+    """Look at what has come before taking it: bytes behind the header may be TLS's."""
+    kept = declare(uint32_t, take_input(address(worker.connections), connection, worker.input))
+    peeked = declare(
+        int64_t,
+        worker.backend.receive(
+            worker.backend.state,
+            connection.socket,
+            address(worker.input[kept]),
+            PROXY_HEADER_BYTES_MAX - kept,
+            True,
+        ),
+    )
+    header = declare(ProxyHeader)
+    if peeked <= 0 and peeked != -EAGAIN:
+        connection_close(worker, connection, CLOSED_BY_ERROR if peeked else CLOSED_BY_PEER)
+        return
+    length = declare(uint32_t, kept + cast(uint32_t, peeked if peeked > 0 else 0))
+    verdict = proxy_decode(worker.input, length, address(header))
+    if verdict == PROXY_BAD:
+        connection_close(worker, connection, CLOSED_PROXY_HEADER)
+        return
+    wanted = declare(uint32_t, (length if verdict == PROXY_PARTIAL else header.length) - kept)
+    if wanted and wanted != worker.backend.receive(
+        worker.backend.state, connection.socket, address(worker.input[kept]), wanted, False
+    ):
+        connection_close(worker, connection, CLOSED_BY_ERROR)
+        return
+    note(worker, connection, STREAM_BYTES_RECEIVED, wanted)
+    if verdict != PROXY_PARTIAL:
+        take_proxy_header(worker, connection, address(header))
+    elif not keep_input(address(worker.connections), connection, worker.input, length):
+        connection_close(worker, connection, CLOSED_NO_MEMORY)
+
+
+def take_proxy_header(worker, connection, header):
+    """From now on the client is who the proxy says."""
+    if header.has_source:
+        connection.source = header.source
+        if admit(worker, connection) != CONNECTIONS_ACCEPTED:
+            connection_close(worker, connection, CLOSED_ADDRESS_LIMIT)
+            return
+    begin(worker, connection)
