@@ -55,6 +55,7 @@ class Aquatic:
     candidates: tuple[str, ...]
     program_arguments: tuple[str, ...] = ()
     network: str = ""
+    statistics: str = ""  # where metrics are asked for
     expires: bool = True
 
     def program(self) -> list[str] | None:
@@ -77,6 +78,7 @@ address_ipv4 = "127.0.0.1:{serving.port}"
 interval = {5 if metrics else 0}
 run_prometheus_endpoint = {_toml(metrics is not None)}
 prometheus_endpoint_address = "127.0.0.1:{metrics or 1}"
+{self.statistics if metrics else ""}
 [cleaning]
 torrent_cleaning_interval = {serving.cleaning_interval_seconds}
 max_peer_age = {serving.peer_age_seconds_max}
@@ -144,7 +146,7 @@ class Named:
 
 
 TRACKERS: tuple[Tracker, ...] = (
-    Aquatic("ours", ("aquatic",), ("udp",)),
+    Aquatic("ours", ("aquatic",), ("udp",), statistics="response_latency = true"),
     Aquatic("aquatic-mio", ("aquatic_udp_mio", "aquatic_udp")),
     Aquatic("aquatic-io-uring", ("aquatic_udp_uring",), network="use_io_uring = true"),
     Opentracker(),

@@ -34,6 +34,11 @@ C_INTERPRETER = re.compile(r"\b_?(?:__Pyx|Py)(?!_ssize_t\b)[A-Z_]\w*")
 HEADER_FUNCTION = re.compile(
     r"^cdef (?!class|extern|enum|struct)[^\n(=]*?(\w+)\([^)]*\)([^\n:]*)", re.MULTILINE
 )
+# What a header takes from C, under its own name or another, and constants whose value does not follow from others.
+EXTERNAL_FUNCTION = re.compile(r"^    (?!static)[\w *]*?\b(\w+)(?: \"\w+\")?\([^)]*\)$", re.MULTILINE)
+HEADER_CONSTANT = re.compile(
+    r"^        ([A-Z][A-Z0-9_]+)$|^    ([A-Z][A-Z0-9_]+_(?:MAX|BYTES)) = ", re.MULTILINE
+)
 WORD = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -218,8 +223,9 @@ def definitions(path: Path) -> Iterator[tuple[str, int]]:
     """Yield the functions, classes and constants that a body or header defines, each with its line."""
     if path.suffix == ".pxd":
         text = path.read_text()
-        for match in HEADER_FUNCTION.finditer(text):
-            yield match[1], text.count("\n", 0, match.start()) + 1
+        for pattern in (HEADER_FUNCTION, EXTERNAL_FUNCTION, HEADER_CONSTANT):
+            for match in pattern.finditer(text):
+                yield next(filter(None, match.groups())), text.count("\n", 0, match.start()) + 1
         return
     tree = ast.parse(path.read_text())
     # A method of a derived class may be called by its base.
@@ -253,13 +259,15 @@ def dead_code(files: Iterable[Path], users: Iterable[Path]) -> Iterator[str]:
     )
     for path in with_suffix(files, ".py", ".pxd"):
         for name, line in definitions(path):
-            own = 1 if path.suffix == ".py" and not defines_callable(path, name) else 0
+            own = 0 if defines_callable(path, name) else 1
             if used[name] <= own and not name.startswith("__"):
                 yield f"{shown(path)}:{line}: {name} is not used"
 
 
 def defines_callable(path: Path, name: str) -> bool:
     """Tell a function or class, whose definition `words_used` leaves out, from a constant."""
+    if path.suffix == ".pxd":
+        return any(match[1] == name for match in HEADER_FUNCTION.finditer(path.read_text()))
     return bool(re.search(rf"\b(def|class) {name}\b", path.read_text()))
 
 

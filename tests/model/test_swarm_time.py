@@ -59,10 +59,28 @@ def test_after_a_pause_of_any_length_nobody_old_is_chosen_or_kept(pause: int) ->
         assert checked.announce(info_hash_of(torrent), global_address(1000), wanted=50) == []
     checked.clean(7.0 + pause)
     assert all(len(torrent.peers[4]) == 1 for torrent in checked.reference.torrents.values())
-    # What was announced while the clock waited for the cleaning goes when it has caught up, and all is as ever.
-    for _ in range(min(2 + pause // (TICK_AGE_MAX - 100), 50)):
-        checked.set_time(7 + pause)
-        checked.clean(7.0 + pause)
+
+
+@pytest.mark.parametrize("pause", [2000, 4096, 100_000, 10_000_000])
+@pytest.mark.parametrize("sweepers", [1, 3])
+def test_after_a_pause_of_any_length_those_who_come_back_stay(pause: int, sweepers: int) -> None:
+    """The clock used to catch up by up to half its range whenever a cleaning ended, and aged them by that."""
+    checked = CheckedSwarm(Swarm(sweepers=sweepers))
+    checked.set_time(7)
+    checked.announce(HASH, global_address(0))
+    start = 7 + pause
+    for second in range(start, start + 90):
+        checked.set_time(second)
+        checked.announce(HASH, global_address(second))
+        checked.sweep(second)
+    assert checked.swarm.cleanings() > 3
+    checked.set_time(start + 90)
+    assert len(checked.announce(HASH, global_address(1), wanted=100)) == 90
+    checked.clean(start + 90.0)
+    assert len(checked.reference.torrents[HASH].peers[4]) == 91
+    # And time goes on.
+    checked.set_time(start + 90 + 100)
+    assert checked.announce(HASH, global_address(2), wanted=100) == [global_address(1)]
 
 
 def test_a_clock_that_goes_back_stands_still() -> None:

@@ -49,7 +49,8 @@ SWARM_NAMES = (
         "seeders_ipv4",
         "seeders_ipv6",
     ),
-    *("memory_bytes", "evicted_torrents", "refused_torrents", "refused_peers", "lock_hold_ns_max"),
+    *("memory_bytes", "evicted_torrents", "refused_torrents", "refused_peers"),
+    *("lock_hold_ns_max", "lock_wait_ns_max"),
 )
 
 

@@ -192,15 +192,19 @@ def test_memory_is_shared_among_peers_and_what_comes_back_is_a_share_of_the_grow
 
 def test_latencies_of_a_phase_stand_beside_what_was_lost() -> None:
     late = report(right_announce=100, lost=3, wrong_length=1, stalls=2)
-    row = latency_row(PHASES["growth"], PhaseResult(50.0, late, unsent=7, lock_hold_us=150.4))
-    assert row == ["all peers are new", "-", "-", "-", "-", "-", "100", "3", "1", "7", "2", "150"]
+    row = latency_row(
+        PHASES["growth"], PhaseResult(50.0, late, unsent=7, lock_hold_us=150.4, lock_wait_us=9.6)
+    )
+    assert row == ["all peers are new", "-", "-", "-", "-", "-", "100", "3", "1", "7", "2", "150", "10"]
     latency = Latency(answers=9, p50_us=1.4, p90_us=2, p99_us=3, p999_us=4, max_us=5)
     row = latency_row(
         PHASES["quiet"],
-        PhaseResult(50.0, replace(late, latency=latency), unsent=0, lock_hold_us=float("nan")),
+        PhaseResult(
+            50.0, replace(late, latency=latency), 0, lock_hold_us=float("nan"), lock_wait_us=float("nan")
+        ),
     )
     assert row[:6] == ["nothing else", "1", "2", "3", "4", "5"]
-    assert row[-1] == "-"
+    assert row[-2:] == ["-", "-"]
 
 
 def check(minute: int, memory_bytes: int = 100, **changes: Any) -> Check:

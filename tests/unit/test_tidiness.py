@@ -148,6 +148,9 @@ def test_registry_hosts_are_found(tree: Path) -> None:
         ("plain.py", "class UnusedClass: pass"),
         ("plain.py", "UNUSED = 1"),
         ("answer.pxd", "cdef int unused_function(int length) noexcept nogil"),
+        ("answer.pxd", 'cdef extern from "<x.h>" nogil:\n    int unused_call "x_call"(int fd)'),
+        ("answer.pxd", 'cdef extern from "<x.h>" nogil:\n    enum:\n        UNUSED_FLAG'),
+        ("answer.pxd", "cdef enum:\n    UNUSED_BYTES = 1"),
     ],
 )
 def test_dead_code_is_found(tree: Path, name: str, source: str) -> None:

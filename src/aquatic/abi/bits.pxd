@@ -16,8 +16,6 @@ cdef extern from * nogil:
     static inline int aquatic_log2(uint64_t x) { return 63 - __builtin_clzll(x); }
     static inline uint64_t aquatic_multiply_fold(uint64_t a, uint64_t b)
     { unsigned __int128 product = (unsigned __int128)a * b; return (uint64_t)product ^ (uint64_t)(product >> 64); }
-    static inline uint64_t aquatic_multiply_high(uint64_t a, uint64_t b)
-    { return (uint64_t)(((unsigned __int128)a * b) >> 64); }
     #if defined(__x86_64__) || defined(__i386__)
     #define aquatic_relax() __builtin_ia32_pause()
     #else
@@ -35,12 +33,10 @@ cdef extern from * nogil:
     __attribute__((no_sanitize("thread", "address"), noinline, unused))
     static uint64_t aquatic_racy_read_u64(const volatile void *at) { return *(const volatile uint64_t *)at; }
     #define aquatic_likely(x) __builtin_expect(!!(x), 1)
-    #define aquatic_unlikely(x) __builtin_expect(!!(x), 0)
     """
     void prefetch "aquatic_prefetch"(const void* at)
     int log2_floor "aquatic_log2"(uint64_t x)
     uint64_t multiply_fold "aquatic_multiply_fold"(uint64_t a, uint64_t b)
-    uint64_t multiply_high "aquatic_multiply_high"(uint64_t a, uint64_t b)
     # For a loop that waits by spinning.
     void relax "aquatic_relax"()
     # Loads and stores at any alignment, in the machine's byte order.
@@ -54,4 +50,3 @@ cdef extern from * nogil:
     uint32_t racy_read_u32 "aquatic_racy_read_u32"(const void* at)
     uint64_t racy_read_u64 "aquatic_racy_read_u64"(const void* at)
     bint likely "aquatic_likely"(bint condition)
-    bint unlikely "aquatic_unlikely"(bint condition)

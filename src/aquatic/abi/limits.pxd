@@ -1,8 +1,6 @@
 """Limits of the data plane. Every array and loop that a stranger can influence is bounded by one of these."""
 
 cdef enum:
-    CACHE_LINE_BYTES = 64
-
     # BEP 15: a scrape of 116 hashes is the longest request whose answer still fits RESPONSE_BYTES_MAX.
     SCRAPE_TORRENTS_MAX = 116
     REQUEST_BYTES_MAX = 16 + 20 * 116

@@ -31,6 +31,5 @@ cdef extern from * nogil:
     int madvise(void* at, size_t bytes, int advice)
     enum:
         MADV_DONTNEED
-        MADV_HUGEPAGE
     void poison "ASAN_POISON_MEMORY_REGION"(void* at, size_t bytes)
     void unpoison "ASAN_UNPOISON_MEMORY_REGION"(void* at, size_t bytes)

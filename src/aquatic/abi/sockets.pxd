@@ -22,7 +22,6 @@ cdef extern from "<netinet/in.h>" nogil:
         IPV6_PKTINFO
         IPV6_RECVPKTINFO
         IPV6_V6ONLY
-        INADDR_ANY
     struct in_addr:
         uint32_t s_addr
     struct in6_addr:
@@ -66,7 +65,6 @@ cdef extern from "<sys/socket.h>" nogil:
         SOL_SOCKET
         SO_REUSEPORT
         SO_RCVBUF
-        SO_SNDBUF
         SO_RXQ_OVFL
         SO_TIMESTAMPNS
         SO_ATTACH_REUSEPORT_CBPF
@@ -74,8 +72,6 @@ cdef extern from "<sys/socket.h>" nogil:
         MSG_NOSIGNAL
         MSG_PEEK
         SHUT_WR
-        MSG_WAITFORONE
-        MSG_TRUNC
     ctypedef uint32_t socklen_t
     struct msghdr:
         void* msg_name
@@ -118,7 +114,6 @@ cdef extern from "<sys/epoll.h>" nogil:
         EPOLLHUP
         EPOLL_CTL_ADD
         EPOLL_CTL_MOD
-        EPOLL_CTL_DEL
         EPOLL_CLOEXEC
     union epoll_data_t:
         uint64_t u64

@@ -36,7 +36,6 @@ cdef enum:
     PEER_SEGMENT_SLOTS = 256
     RECORD_SEGMENT_SLOTS = 64
     TABLE_IS_SEGMENTED = 0xFFFF
-    PEERS_SELECTED_MAX = 230  # RESPONSE_BYTES_MAX less the head, in IPv4 peers
 
     SHARDS = 256
 
@@ -154,7 +153,7 @@ cdef struct StoreLimits:
     uint64_t memory_bytes_max
     uint32_t peer_age_ticks_max
     uint32_t tick_seconds
-    bint measure_holds  # of announces too, where latency is measured; cleaning and export always are
+    bint measure_locks  # of requests too, where latency is measured; cleaning and export always are
     uint32_t sweepers  # workers that clean, each the shards whose number leaves its index
     bint tags
 
@@ -170,7 +169,9 @@ cdef struct Store:
     atomic_u64 peers_total
     atomic_u64 downloads_total
     atomic_pointer access_list  # AccessList; written by the control plane
-    atomic_u64 lock_hold_ns_max
+    atomic_u64 lock_hold_ns_max  # that a holder was running: it may have been taken off its core meanwhile
+    atomic_u64 lock_wait_ns_max  # of requests
+    atomic_u32 skipped_ticks  # by which the clock lags behind, once it has had to wait for cleaning
     atomic_u32 cleaned_ticks[WORKERS_MAX]  # when each sweeper's last complete cleaning began
     atomic_u64 cleanings[WORKERS_MAX]
     Shard shards[SHARDS]

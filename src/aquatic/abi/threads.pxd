@@ -20,6 +20,7 @@ cdef extern from "<pthread.h>" nogil:
     int pthread_mutexattr_destroy(pthread_mutexattr_t*)
     int pthread_mutex_init(pthread_mutex_t*, const pthread_mutexattr_t*)
     int pthread_mutex_lock(pthread_mutex_t*)
+    int pthread_mutex_trylock(pthread_mutex_t*)
     int pthread_mutex_unlock(pthread_mutex_t*)
     int pthread_mutex_destroy(pthread_mutex_t*)
 
@@ -46,6 +47,7 @@ cdef extern from * nogil:
     uint64_t boot_ns "aquatic_boot_ns"()
     # Since 1970: what the kernel's receive timestamps are given in.
     uint64_t real_ns "aquatic_real_ns"()
+    # That this thread has run: a system call, so not for every packet.
     uint64_t thread_cpu_ns "aquatic_thread_cpu_ns"()
     # Or shorter, when a signal comes.
     void sleep_ns "aquatic_sleep_ns"(uint64_t duration)

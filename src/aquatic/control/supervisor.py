@@ -20,7 +20,7 @@ from aquatic.control.statistics.collector import Collector
 from aquatic.control.statistics.http_endpoint import endpoint_url
 from aquatic.control.statistics.service import StatisticsService
 from aquatic.control.tasks import EssentialTasks, end_process_on_lost_errors
-from aquatic.control.threads import in_thread, threads_ended
+from aquatic.control.threads import in_thread, let_workers_go_first, threads_ended
 from aquatic.control.udp_start import DataPlaneMaker, PreparedTracker, make_udp_data_plane, prepare_udp
 from aquatic.control.workers import HeartbeatWatch, WorkerThreads
 
@@ -80,6 +80,7 @@ class Supervisor:
             loop.add_signal_handler(number, asked.set)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         self._workers.start()
+        let_workers_go_first()
         self._tasks.start("heartbeat watch", self._watch_heartbeats())
         self._tasks.start("access list reload", self._reload())
         self._tasks.start("loss log", LossLog(self._tracker, len(self._prepared.places)).run())

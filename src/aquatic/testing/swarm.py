@@ -9,8 +9,9 @@ from cython.cimports.aquatic.abi.swarm import (
     DELTA_COMPLETED,
     DELTA_SEEDER,
     DELTA_STOPPED,
+    LEECHERS,
     RECORD_TABLES,
-    SHARDS,
+    SEEDERS,
     Delta,
     StoreLimits,
     Sweeper,
@@ -21,8 +22,10 @@ from cython.cimports.aquatic.dataplane.swarm.record import inline_family, inline
 from cython.cimports.aquatic.dataplane.swarm.slot import is_occupied
 from cython.cimports.aquatic.dataplane.swarm.store import (
     Answer,
+    StoreCounts,
     store_announce,
     store_apply,
+    store_counts,
     store_create,
     store_destroy,
     store_hash,
@@ -79,7 +82,7 @@ class Swarm:
         limits.tick_seconds = tick_seconds
         limits.sweepers = sweepers
         limits.tags = tags
-        limits.measure_holds = True
+        limits.measure_locks = True
         self.random = seed
         self.store = store_create(address(limits), seed)
         self.sweepers = cast(pointer(Sweeper), reserve(sweepers * sizeof(Sweeper)))
@@ -182,27 +185,16 @@ class Swarm:
             "peers": load_u64(address(self.store.peers_total), memory_order_relaxed),
             "downloads": load_u64(address(self.store.downloads_total), memory_order_relaxed),
         }
-        names = (
-            "torrents_ipv4",
-            "torrents_ipv6",
-            "leechers_ipv4",
-            "seeders_ipv4",
-            "leechers_ipv6",
-            "seeders_ipv6",
-        )
-        totals = dict.fromkeys((*names, "evicted_torrents", "refused_torrents", "refused_peers"), 0)
-        for index in range(SHARDS):
-            shard = address(self.store.shards[index])
-            totals["torrents_ipv4"] += shard.torrents_by_family[0]
-            totals["torrents_ipv6"] += shard.torrents_by_family[1]
-            totals["leechers_ipv4"] += shard.peers[0][0]
-            totals["seeders_ipv4"] += shard.peers[0][1]
-            totals["leechers_ipv6"] += shard.peers[1][0]
-            totals["seeders_ipv6"] += shard.peers[1][1]
-            totals["evicted_torrents"] += shard.evicted_torrents
-            totals["refused_torrents"] += shard.refused_torrents
-            totals["refused_peers"] += shard.refused_peers
-        return {**found, **totals}
+        sums = declare(StoreCounts)
+        store_counts(self.store, address(sums))
+        for family, suffix in enumerate(("_ipv4", "_ipv6")):
+            found["torrents" + suffix] = sums.torrents_by_family[family]
+            found["leechers" + suffix] = sums.peers[family][LEECHERS]
+            found["seeders" + suffix] = sums.peers[family][SEEDERS]
+        found["evicted_torrents"] = sums.evicted_torrents
+        found["refused_torrents"] = sums.refused_torrents
+        found["refused_peers"] = sums.refused_peers
+        return found
 
     def prefixes(self):
         table = self.store.prefixes

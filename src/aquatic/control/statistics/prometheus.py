@@ -142,9 +142,13 @@ def _swarm_metrics(reading: Reading) -> Iterator[Metric]:
         refused = Metric(f"aquatic_{name}_total", "counter", text)
         refused.add(swarm[name])
         yield refused
-    held = Metric("aquatic_lock_hold_seconds_max", "gauge", "Longest time that maintenance held a lock.")
-    held.add(swarm["lock_hold_ns_max"] / NANOSECONDS)
-    yield held
+    for what, text in (
+        ("hold", "Longest time that something ran with a part of the swarms locked."),
+        ("wait", "Longest time that a request waited for a part of the swarms, where latency is measured."),
+    ):
+        longest = Metric(f"aquatic_lock_{what}_seconds_max", "gauge", text)
+        longest.add(swarm[f"lock_{what}_ns_max"] / NANOSECONDS)
+        yield longest
 
 
 def _latency_metrics(latency: dict[str, Distribution]) -> Iterator[Metric]:

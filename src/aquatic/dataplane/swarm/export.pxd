@@ -23,10 +23,8 @@ cdef struct ExportPiece:
     TorrentEntry torrents[EXPORT_ENTRIES_MAX]
     DownloadRecord downloads[EXPORT_ENTRIES_MAX]
 
-cdef bint export_torrents(Store* store, ExportCursor* cursor, ExportPiece* piece) noexcept nogil
-cdef bint export_downloads(Store* store, ExportCursor* cursor, ExportPiece* piece) noexcept nogil
-
 cdef bint export_piece(Store* store, ExportCursor* cursor, ExportPiece* piece, bint is_downloads) noexcept nogil
+
 cdef void hold_merges(Shard* shard, bint is_downloads, bint held) noexcept nogil
 cdef uint32_t origin_of(uint32_t segment, uint32_t segments) noexcept nogil
 cdef void collect(

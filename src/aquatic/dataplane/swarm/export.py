@@ -11,27 +11,21 @@ from cython.cimports.aquatic.abi.swarm import (
     SHARDS,
     TorrentRecord,
 )
-from cython.cimports.aquatic.abi.threads import boot_ns, pthread_mutex_lock, pthread_mutex_unlock
+from cython.cimports.aquatic.abi.threads import pthread_mutex_lock, pthread_mutex_unlock, thread_cpu_ns
 from cython.cimports.aquatic.dataplane.swarm.export import EXPORT_ENTRIES_MAX
 from cython.cimports.aquatic.dataplane.swarm.record import record_counts
 from cython.cimports.aquatic.dataplane.swarm.slot import is_occupied
-from cython.cimports.aquatic.dataplane.swarm.store import note_hold
+from cython.cimports.aquatic.dataplane.swarm.store import note_longest
 from cython.cimports.aquatic.dataplane.swarm.table import segment_slots, table_segment, table_segments
 from cython.cimports.libc.stdint import uint32_t
 from cython.cimports.libc.string import memcpy
 
 
-def export_torrents(store, cursor, piece):
-    """Collect the next torrents with at least one peer; False when there are no more. One export at a time."""
-    return export_piece(store, cursor, piece, False)
-
-
-def export_downloads(store, cursor, piece):
-    """Collect the next download counts; False when there are no more."""
-    return export_piece(store, cursor, piece, True)
-
-
 def export_piece(store, cursor, piece, is_downloads):
+    """Collect the next torrents, or the next download counts; False when there are no more.
+
+    One export of torrents at a time.
+    """
     piece.count = 0
     if cursor.shard >= cast(uint32_t, SHARDS):
         return False
@@ -40,7 +34,7 @@ def export_piece(store, cursor, piece, is_downloads):
     table = address(shard.downloads) if is_downloads else address(shard.torrents)
     segment = declare(uint32_t)
     pthread_mutex_lock(address(shard.lock))
-    locked_ns = boot_ns()
+    started_ns = thread_cpu_ns()
     count = declare(uint32_t, table_segments(layout, table))
     if cursor.segment == 0:
         cursor.segments = count
@@ -56,9 +50,9 @@ def export_piece(store, cursor, piece, is_downloads):
         hold_merges(shard, is_downloads, False)
         cursor.shard += 1
         cursor.segment = 0
-    held_ns = boot_ns() - locked_ns
+    held_ns = thread_cpu_ns() - started_ns
     pthread_mutex_unlock(address(shard.lock))
-    note_hold(store, held_ns)
+    note_longest(address(store.lock_hold_ns_max), held_ns)
     return True
 
 

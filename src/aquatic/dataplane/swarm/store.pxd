@@ -1,5 +1,6 @@
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
+from aquatic.abi.atomics cimport atomic_u64
 from aquatic.abi.swarm cimport Delta, Shard, Store, StoreLimits, TableLayout, TorrentRecord
 from aquatic.dataplane.swarm.change cimport Change
 
@@ -41,8 +42,10 @@ cdef TorrentCounts store_scrape(
 ) noexcept nogil
 
 cdef void store_counts(Store* store, StoreCounts* counts) noexcept nogil
-cdef void note_hold(Store* store, uint64_t held_ns) noexcept nogil
+cdef void note_longest(atomic_u64* longest_ns, uint64_t duration_ns) noexcept nogil
 
+cdef void lock_for_request(Store* store, Shard* shard) noexcept nogil
+cdef uint32_t latest_tick(const Store* store) noexcept nogil
 cdef void layouts_init(Store* store, uint64_t seed) noexcept nogil
 cdef void layout_init(
     Store* store, TableLayout* layout, uint32_t slot_bytes, uint32_t segment_slots, uint64_t seed

@@ -5,7 +5,14 @@ A shard is found by the top byte of the info hash's keyed hash, and everything i
 
 from cython import NULL, address, cast, declare, pointer, sizeof
 from cython.cimports.aquatic.abi.arena import ARENA_UNIT_BYTES
-from cython.cimports.aquatic.abi.atomics import load_u32, load_u64, memory_order_relaxed, store_u32, store_u64
+from cython.cimports.aquatic.abi.atomics import (
+    exchange_u32,
+    load_u32,
+    load_u64,
+    memory_order_relaxed,
+    store_u32,
+    store_u64,
+)
 from cython.cimports.aquatic.abi.bits import (
     log2_floor,
     multiply_fold,
@@ -37,6 +44,7 @@ from cython.cimports.aquatic.abi.threads import (
     pthread_mutex_destroy,
     pthread_mutex_init,
     pthread_mutex_lock,
+    pthread_mutex_trylock,
     pthread_mutex_unlock,
     pthread_mutexattr_destroy,
     pthread_mutexattr_init,
@@ -145,15 +153,28 @@ def store_start_clock(store, seconds):
 def store_tick(store, seconds, previous):
     """The tick to stamp and to compare peers with; never less than the `previous` one.
 
-    Ticks wrap in a peer's state. After a long pause the clock therefore waits at the last tick at which every peer can
-    still be seen to be old, until all shards have been cleaned.
+    Ticks wrap in a peer's state. After a long pause the clock therefore stops at the last tick at which every peer from
+    before can still be seen to be old, and goes on from there: what it would have to catch up is skipped for good, or
+    peers that announce after the pause would age by that at once.
     """
+    skipped = declare(uint32_t, load_u32(address(store.skipped_ticks), memory_order_relaxed))
+    latest = declare(uint32_t, latest_tick(store))
     tick = declare(uint32_t, cast(uint32_t, seconds // store.limits.tick_seconds))
-    index = declare(uint32_t)
-    for index in range(store.limits.sweepers):
-        cleaned = load_u32(address(store.cleaned_ticks[index]), memory_order_relaxed)
-        tick = min(tick, cleaned + TICK_AGE_MAX - store.limits.peer_age_ticks_max)
+    tick -= min(tick, skipped)
+    if tick > latest:
+        # Another worker may have skipped the same pause: only one of them adds it.
+        exchange_u32(address(store.skipped_ticks), address(skipped), skipped + tick - latest)
+        tick = latest
     return max(tick, previous)
+
+
+def latest_tick(store):
+    """Beyond this one a peer that is not cleaned yet might seem to be young."""
+    index = declare(uint32_t)
+    oldest = declare(uint32_t, load_u32(address(store.cleaned_ticks[0]), memory_order_relaxed))
+    for index in range(1, store.limits.sweepers):
+        oldest = min(oldest, load_u32(address(store.cleaned_ticks[index]), memory_order_relaxed))
+    return oldest + TICK_AGE_MAX - store.limits.peer_age_ticks_max
 
 
 # Finding
@@ -215,8 +236,8 @@ def store_announce(store, delta, hash, tick, wanted, out, random, answer):
     answer.leechers = 0
     answer.peers = 0
     shard = store_shard(store, hash)
-    pthread_mutex_lock(address(shard.lock))
-    locked_ns = declare(uint64_t, boot_ns() if store.limits.measure_holds else 0)
+    lock_for_request(store, shard)
+    locked_ns = declare(uint64_t, boot_ns() if store.limits.measure_locks else 0)
     record = change_apply(address(change), store, shard, delta, hash, tick)
     if record:
         record_counts(store, record, delta.family, by_role)
@@ -226,15 +247,27 @@ def store_announce(store, delta, hash, tick, wanted, out, random, answer):
             by_role[change.role] -= 1
         answer.seeders = by_role[SEEDERS]
         answer.leechers = by_role[LEECHERS]
-    if store.limits.measure_holds:
-        note_hold(store, boot_ns() - locked_ns)
+    if store.limits.measure_locks:
+        note_longest(address(store.lock_hold_ns_max), boot_ns() - locked_ns)
     pthread_mutex_unlock(address(shard.lock))
 
 
-def note_hold(store, held_ns):
-    """Remember the longest time for which a shard was locked. A lost race loses one reading."""
-    if held_ns > load_u64(address(store.lock_hold_ns_max), memory_order_relaxed):
-        store_u64(address(store.lock_hold_ns_max), held_ns, memory_order_relaxed)
+def lock_for_request(store, shard):
+    """Lock a shard, and remember how long that took at most: no clock is read unless somebody else holds it."""
+    if pthread_mutex_trylock(address(shard.lock)) == 0:
+        return
+    if not store.limits.measure_locks:
+        pthread_mutex_lock(address(shard.lock))
+        return
+    started_ns = boot_ns()
+    pthread_mutex_lock(address(shard.lock))
+    note_longest(address(store.lock_wait_ns_max), boot_ns() - started_ns)
+
+
+def note_longest(longest_ns, duration_ns):
+    """Keep the longer of the two. A lost race loses one reading."""
+    if duration_ns > load_u64(longest_ns, memory_order_relaxed):
+        store_u64(longest_ns, duration_ns, memory_order_relaxed)
 
 
 def select_peers(change, record, by_role, tick, wanted, out, random):
@@ -312,7 +345,7 @@ def store_scrape(store, info_hash, hash, family):
     by_role[LEECHERS] = 0
     by_role[SEEDERS] = 0
     shard = store_shard(store, hash)
-    pthread_mutex_lock(address(shard.lock))
+    lock_for_request(store, shard)
     record = find_torrent(store, shard, info_hash, hash)
     if record:
         record_counts(store, record, family, by_role)

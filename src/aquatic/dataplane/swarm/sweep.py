@@ -23,7 +23,7 @@ from cython.cimports.aquatic.abi.swarm import (
     STATE_SEEDER,
     AccessList,
 )
-from cython.cimports.aquatic.abi.threads import boot_ns, pthread_mutex_lock, pthread_mutex_unlock
+from cython.cimports.aquatic.abi.threads import pthread_mutex_lock, pthread_mutex_unlock, thread_cpu_ns
 from cython.cimports.aquatic.dataplane.swarm.access_list import is_allowed
 from cython.cimports.aquatic.dataplane.swarm.change import record_at, torrent_remove
 from cython.cimports.aquatic.dataplane.swarm.prefixes import prefix_release
@@ -37,7 +37,7 @@ from cython.cimports.aquatic.dataplane.swarm.record import (
     tables_of,
 )
 from cython.cimports.aquatic.dataplane.swarm.slot import is_occupied, slot_state, tick_age
-from cython.cimports.aquatic.dataplane.swarm.store import note_hold
+from cython.cimports.aquatic.dataplane.swarm.store import note_longest
 from cython.cimports.aquatic.dataplane.swarm.table import (
     Place,
     directory_of,
@@ -131,7 +131,7 @@ def sweep_piece(sweeper, shard, tick):
     store = sweeper.store
     layout = address(store.torrents)
     pthread_mutex_lock(address(shard.lock))
-    locked_ns = boot_ns()
+    started_ns = thread_cpu_ns()
     budget = declare(int64_t, sweep_torrents(sweeper, shard, tick, PIECE_SLOTS))
     shard.sweep.segments = table_segments(layout, address(shard.torrents))
     is_last = declare(bint, shard.sweep.segment >= shard.sweep.segments)
@@ -139,9 +139,9 @@ def sweep_piece(sweeper, shard, tick):
         budget -= MERGE_COST
     if is_last:
         memset(address(shard.sweep), 0, sizeof(shard.sweep))
-    held_ns = boot_ns() - locked_ns
+    held_ns = thread_cpu_ns() - started_ns
     pthread_mutex_unlock(address(shard.lock))
-    note_hold(store, held_ns)
+    note_longest(address(store.lock_hold_ns_max), held_ns)
     return is_last
 
 

@@ -16,8 +16,10 @@ cdef class Tracker:
 
     cdef Worker* worker(self, uint32_t index) except NULL
     cdef void init_worker(self, uint32_t index) noexcept
+    cdef object export(self, int64_t cursor, bint is_downloads)
     cdef bint wait_for_turns(self) except -1
 
 cdef void read_cursor(int64_t number, ExportCursor* cursor) noexcept
 cdef int64_t cursor_number(const ExportCursor* cursor) noexcept
 cdef object torrent_lines(ExportPiece* piece)
+cdef object download_records(ExportPiece* piece)

@@ -42,12 +42,7 @@ from cython.cimports.aquatic.abi.threads import boot_ns, pthread_mutex_lock, pth
 from cython.cimports.aquatic.dataplane.swarm.access_list import access_list_create, access_list_destroy
 from cython.cimports.aquatic.dataplane.swarm.arena import arena_used_bytes
 from cython.cimports.aquatic.dataplane.swarm.downloads import downloads_add
-from cython.cimports.aquatic.dataplane.swarm.export import (
-    ExportCursor,
-    ExportPiece,
-    export_downloads,
-    export_torrents,
-)
+from cython.cimports.aquatic.dataplane.swarm.export import ExportCursor, ExportPiece, export_piece
 from cython.cimports.aquatic.dataplane.swarm.store import (
     StoreCounts,
     store_counts,
@@ -152,6 +147,15 @@ def torrent_lines(piece):
     return "".join(lines).encode()
 
 
+def download_records(piece):
+    records = []
+    index = declare(uint32_t)
+    for index in range(piece.count):
+        record = address(piece.downloads[index])
+        records.append(cast(pointer(uint8_t), record)[:DOWNLOAD_RECORD_BYTES])
+    return b"".join(records)
+
+
 class Tracker:
     def __cinit__(self, settings):
         if not 1 <= settings.workers <= WORKERS_MAX:
@@ -173,7 +177,7 @@ class Tracker:
         limits.peer_age_ticks_max = -(-settings.peer_age_seconds_max // limits.tick_seconds)
         limits.sweepers = settings.workers
         limits.tags = settings.peer_clients
-        limits.measure_holds = settings.latency
+        limits.measure_locks = settings.latency
         self.workers_bytes = settings.workers * sizeof(Worker)
         self.store = store_create(address(limits), self.seed)
         self.workers = cast(pointer(Worker), reserve(self.workers_bytes))
@@ -279,6 +283,7 @@ class Tracker:
             "torrents": load_u64(address(store.torrents_total), memory_order_relaxed),
             "memory_bytes": arena_used_bytes(address(store.arena)),
             "lock_hold_ns_max": load_u64(address(store.lock_hold_ns_max), memory_order_relaxed),
+            "lock_wait_ns_max": load_u64(address(store.lock_wait_ns_max), memory_order_relaxed),
             "evicted_torrents": sums.evicted_torrents,
             "refused_torrents": sums.refused_torrents,
             "refused_peers": sums.refused_peers,
@@ -345,32 +350,23 @@ class Tracker:
         return True
 
     def export_torrents(self, cursor: int):
-        place = declare(ExportCursor)
-        store = self.store
-        piece = self.piece
-        read_cursor(cursor, address(place))
-        with self.piece_lock:
-            with nogil:
-                more = export_torrents(store, address(place), piece)
-            if not more:
-                return -1, b""
-            return cursor_number(address(place)), torrent_lines(piece)
+        return self.export(cursor, False)
 
     def export_downloads(self, cursor: int):
+        return self.export(cursor, True)
+
+    def export(self, cursor, is_downloads):
         place = declare(ExportCursor)
         store = self.store
         piece = self.piece
         read_cursor(cursor, address(place))
         with self.piece_lock:
             with nogil:
-                more = export_downloads(store, address(place), piece)
+                more = export_piece(store, address(place), piece, is_downloads)
             if not more:
                 return -1, b""
-            records = []
-            for index in range(piece.count):
-                record = address(piece.downloads[index])
-                records.append(cast(pointer(uint8_t), record)[:DOWNLOAD_RECORD_BYTES])
-            return cursor_number(address(place)), b"".join(records)
+            text = download_records(piece) if is_downloads else torrent_lines(piece)
+            return cursor_number(address(place)), text
 
     def import_downloads(self, records: bytes):
         record = declare(DownloadRecord)

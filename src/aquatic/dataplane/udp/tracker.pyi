@@ -56,7 +56,8 @@ class Tracker:
     def swarm_counts(self) -> dict[str, int]:
         """Now: torrents, torrents_ipv4, torrents_ipv6 (with at least one such peer), peers_ipv4, peers_ipv6,
         seeders_ipv4, seeders_ipv6, memory_bytes, evicted_torrents, refused_torrents, refused_peers (since
-        start), lock_hold_ns_max (of maintenance since start).
+        start), lock_hold_ns_max (since start: by maintenance, and by requests where latency is measured),
+        lock_wait_ns_max (of requests since start; 0 unless latency is measured).
         """
     def peers_per_torrent_buckets(self, family: Literal[4, 6]) -> list[int]:
         """Torrents by their number of peers of that family, as of the last complete cleaning of every shard;

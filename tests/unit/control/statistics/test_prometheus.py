@@ -109,7 +109,7 @@ def test_values_of_the_gauges() -> None:
 
 def test_what_is_off_is_not_there() -> None:
     text = rendered(busy_tracker())
-    for name in ("peers_per_torrent", "peer_clients", "peer_id_prefixes", "latency"):
+    for name in ("peers_per_torrent", "peer_clients", "peer_id_prefixes", "response_latency"):
         assert name not in text
 
 

@@ -10,7 +10,6 @@ cdef enum:
     SOCKETS_MAX = 2
     # Room for the address that was asked, the drop counter and the time of arrival.
     CONTROL_BYTES = 128
-    RESEND_RESPONSES_MAX = 65536
 
 # Where and how an answer leaves: filled when its request is received.
 cdef struct Envelope:
