@@ -71,20 +71,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=20, help="of each phase (default: 20)")
     parser.add_argument("--rate", type=float, help="requests a second, instead of half the closed loop's")
     options = parser.parse_args(arguments)
-    if options.priority == "fifo":
-        # A real-time thread that spins is stopped for 50 ms of each second, and one that writes an export keeps
-        # the tracker's worker from the core.
-        parser.error("latencies are not measured with real-time priority: use nice")
+    tracker_priority: Priority = options.priority
+    if tracker_priority == "fifo":
+        # Not for the generator: it spins, and a real-time thread that does is stopped for 50 ms of each second.
+        options.priority = "nice"
     document = Document("Latency at half load")
     try:
         trackers, document.notes = choose(options.trackers, options.command)
-        priority = prepare(options)
+        prepare(options)
     except (ValueError, OSError) as error:
         parser.error(str(error))
     failed = False
     for tracker in trackers:
         try:
-            document.data[tracker.name] = results = measure(tracker, options, priority)
+            document.data[tracker.name] = results = measure(tracker, options, tracker_priority)
         except (TrackerError, ConnectionError) as error:
             log(f"{tracker.name}: {error}")
             document.notes.append(str(error))

@@ -176,6 +176,9 @@ def set_own_priority(priority: Priority, core: int) -> None:
     os.sched_setaffinity(0, {core})
     if priority == "nice":
         os.setpriority(os.PRIO_PROCESS, 0, -15)
+        # Where sessions share the cores as groups, the above counts among the processes of this session only.
+        with contextlib.suppress(OSError):
+            Path("/proc/self/autogroup").write_text("-15")
     elif priority == "fifo":
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
 

@@ -34,12 +34,11 @@ def signals_blocked() -> Iterator[None]:
 def let_workers_go_first(more_niceness: int = 0) -> None:
     """From now on the calling thread does not interrupt a worker on its core when it wakes up.
 
-    A system or sandbox that refuses this loses some latency, no more. Threads that it starts inherit it.
+    Nor does it run with the real-time priority that whoever started us may have given the process: that is for the
+    workers. A system or sandbox that refuses this loses some latency, no more. Threads that it starts inherit it.
     """
     with contextlib.suppress(OSError):
-        # Whoever started us may have chosen a real-time policy.
-        if os.sched_getscheduler(0) == os.SCHED_OTHER:
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
         if more_niceness:
             os.setpriority(os.PRIO_PROCESS, 0, os.getpriority(os.PRIO_PROCESS, 0) + more_niceness)
 
