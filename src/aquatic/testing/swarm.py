@@ -16,6 +16,7 @@ from cython.cimports.aquatic.abi.swarm import (
     StoreLimits,
     Sweeper,
 )
+from cython.cimports.aquatic.abi.threads import thread_cpu_ns
 from cython.cimports.aquatic.dataplane.swarm.arena import arena_used_bytes, class_bytes
 from cython.cimports.aquatic.dataplane.swarm.change import find_torrent
 from cython.cimports.aquatic.dataplane.swarm.record import inline_family, inline_slots, tables_of
@@ -106,6 +107,7 @@ class Swarm:
     def announce(self, info_hash: bytes, ip: bytes, port: int, flags=(), wanted=50, prefix=b"-XX0000-"):
         delta = declare(Delta)
         answer = declare(Answer)
+        answer.cpu_start_ns = thread_cpu_ns()
         stride = declare(uint32_t, 18 if len(ip) == 16 else 6)
         read_delta((info_hash, ip, port, flags, 0, prefix), address(delta))
         out = cast(pointer(uint8_t), malloc(wanted * stride + RESPONSE_SLACK_BYTES))

@@ -6,6 +6,7 @@ from aquatic.dataplane.swarm.change cimport Change
 
 # What an announce is answered with. The counts leave the asker out.
 cdef struct Answer:
+    uint64_t cpu_start_ns  # set by the caller where locks are measured: its thread's CPU time, shortly before
     uint32_t seeders
     uint32_t leechers
     uint32_t peers  # written to the answer
@@ -44,6 +45,7 @@ cdef TorrentCounts store_scrape(
 cdef void store_counts(Store* store, StoreCounts* counts) noexcept nogil
 cdef void note_longest(atomic_u64* longest_ns, uint64_t duration_ns) noexcept nogil
 
+cdef void note_hold(Store* store, uint64_t held_ns, uint64_t cpu_start_ns) noexcept nogil
 cdef void lock_for_request(Store* store, Shard* shard) noexcept nogil
 cdef uint32_t latest_tick(const Store* store) noexcept nogil
 cdef void layouts_init(Store* store, uint64_t seed) noexcept nogil

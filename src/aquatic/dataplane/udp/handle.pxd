@@ -24,6 +24,7 @@ cdef struct Handler:
     uint32_t now_seconds
     uint32_t tick
     const AccessList* access
+    uint64_t cpu_start_ns  # the thread's CPU time when the batch was begun, where locks are measured
     uint8_t* out  # where the next answer goes
     Request requests[BATCH_DATAGRAMS_MAX]
     uint64_t hashes[BATCH_DATAGRAMS_MAX]

@@ -27,6 +27,7 @@ from cython.cimports.aquatic.abi.swarm import (
     AccessList,
     Delta,
 )
+from cython.cimports.aquatic.abi.threads import thread_cpu_ns
 from cython.cimports.aquatic.abi.udp_wire import (
     ACTION_ANNOUNCE,
     ACTION_CONNECT,
@@ -72,6 +73,7 @@ def handle(handler, batch):
     handler.access = cast(
         pointer(AccessList), load_pointer(address(handler.store.access_list), memory_order_acquire)
     )
+    handler.cpu_start_ns = thread_cpu_ns() if handler.store.limits.measure_locks else 0
     handler.out = batch.response_bytes
     index = declare(uint32_t)
     for index in range(batch.request_count):
@@ -172,6 +174,7 @@ def answer_announce(handler, datagram, request, hash):
     note(handler, datagram, RESPONSES_CONNECT + ACTION_ANNOUNCE)
     delta = declare(Delta)
     found = declare(Answer)
+    found.cpu_start_ns = handler.cpu_start_ns
     make_delta(datagram, request, address(delta))
     store_announce(
         handler.store,
