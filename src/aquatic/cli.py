@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 import aquatic
+from aquatic.control.compat import RustFormat
 from aquatic.control.compat_udp import UDP_FORMAT
+from aquatic.control.convert import RUST_FORMATS, convert, format_of
+from aquatic.control.layout import Loaded
 from aquatic.control.machine import usable_cores
 from aquatic.control.model import Configuration, LogLevel
 from aquatic.control.printing import print_loaded
 from aquatic.control.setting import one_line
-from aquatic.control.toml_file import ConfigurationError, no_file, read_toml_file
+from aquatic.control.toml_file import ConfigurationError, Problem, TomlFile, no_file, read_toml_file
 
 FAILED = 1
+VERSION = f"aquatic {aquatic.__version__}"
 
 
 class ArgumentParser(argparse.ArgumentParser):
@@ -27,55 +33,134 @@ class ArgumentParser(argparse.ArgumentParser):
         self.exit(FAILED, f"Error: {one_line(message)}; see {self.prog} --help\n")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command and return the process's exit code; wrong arguments raise SystemExit."""
-    options = _parser().parse_args(arguments)
-    exit_code: int = options.run(options)
-    return exit_code
-
-
-def _parser() -> argparse.ArgumentParser:
-    version = f"aquatic {aquatic.__version__}"
-    parser = ArgumentParser(prog="aquatic", description=aquatic.__doc__, allow_abbrev=False)
-    parser.add_argument("-v", "--version", action="version", version=version, help="print the version")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    udp = commands.add_parser(
-        "udp",
-        help="serve BitTorrent clients over UDP",
-        description="The UDP tracker. SIGUSR1 reads the access list again, SIGTERM and SIGINT end it.",
-        allow_abbrev=False,
-    )
-    udp.set_defaults(run=_udp)
-    udp.add_argument("-v", "--version", action="version", version=version, help="print the version")
-    udp.add_argument("-c", "--config-file", type=Path, metavar="FILE", help="configuration to run with")
-    udp.add_argument("-p", "--print-config", action="store_true", help="print the default configuration")
-    udp.add_argument("-P", dest="print_parsed", action="store_true", help="print the configuration, then run")
-    return parser
-
-
-def _udp(options: argparse.Namespace) -> int:
-    """Serve over UDP, or print the default configuration."""
-    cores = usable_cores()
-    if options.print_config:
-        default = UDP_FORMAT.load(no_file(), cores)
-        print(print_loaded(default, "The default configuration of aquatic udp."), end="")
-        return 0
-    try:
-        file = read_toml_file(options.config_file) if options.config_file else no_file()
-        loaded = UDP_FORMAT.load(file, cores)
-    except ConfigurationError as error:
-        print(*(f"Error: {problem}" for problem in error.problems), sep="\n", file=sys.stderr)
-        return FAILED
-    if loaded.configuration.log_level is not LogLevel.OFF:
-        for warning in loaded.warnings:
-            print(f"Warning: {warning}", file=sys.stderr)
-    if options.print_parsed:
-        print(print_loaded(loaded, "Running with this configuration."), flush=True)
-    return _run_udp(loaded.configuration)
-
-
 def _run_udp(configuration: Configuration) -> int:
     # Only here: a file is checked, and help printed, without loading what serves.
     from aquatic.control.supervisor import run_udp  # noqa: PLC0415
 
     return run_udp(configuration)
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerCommand:
+    """A command that serves with a file of some format."""
+
+    name: str
+    help: str
+    description: str
+    load: Callable[[TomlFile, frozenset[int]], Loaded]
+    run: Callable[[Configuration], int]
+
+
+TRACKER_COMMANDS = (
+    TrackerCommand(
+        "udp",
+        "serve BitTorrent clients over UDP",
+        "The UDP tracker. SIGUSR1 reads the access list again, SIGTERM and SIGINT end it.",
+        UDP_FORMAT.load,
+        _run_udp,
+    ),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return the process's exit code; wrong arguments raise SystemExit."""
+    options = _parser().parse_args(arguments)
+    try:
+        exit_code: int = options.run(options)
+    except ConfigurationError as error:
+        _say("Error", error.problems)
+        return FAILED
+    return exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = ArgumentParser(prog="aquatic", description=aquatic.__doc__, allow_abbrev=False)
+    _add_version(parser)
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for command in TRACKER_COMMANDS:
+        tracker = commands.add_parser(
+            command.name, help=command.help, description=command.description, allow_abbrev=False
+        )
+        _add_version(tracker)
+        tracker.set_defaults(run=functools.partial(_serve, command))
+        tracker.add_argument(
+            "-c", "--config-file", type=Path, metavar="FILE", help="configuration to run with"
+        )
+        tracker.add_argument(
+            "-p", "--print-config", action="store_true", help="print the default configuration"
+        )
+        tracker.add_argument(
+            "-P", dest="print_parsed", action="store_true", help="print the configuration, then run"
+        )
+    configuration = commands.add_parser("config", help="work with configuration files", allow_abbrev=False)
+    _add_convert(configuration.add_subparsers(title="commands", required=True, metavar="COMMAND"))
+    return parser
+
+
+def _add_version(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-v", "--version", action="version", version=VERSION, help="print the version")
+
+
+def _add_convert(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "convert",
+        help="make one native file of the Rust trackers' files",
+        description="Prints one native file with the listeners of all files. What they share and say differently"
+        " is reported: a written value wins, and then the first file's.",
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=functools.partial(_convert, parser))
+    for name in RUST_FORMATS:
+        text = f"a file of aquatic_{name}, where its keys do not tell"
+        parser.add_argument(f"--{name}", action="append", default=[], type=Path, metavar="FILE", help=text)
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="a file of any of them")
+
+
+def _serve(command: TrackerCommand, options: argparse.Namespace) -> int:
+    """Serve, or print the default configuration."""
+    cores = usable_cores()
+    if options.print_config:
+        default = command.load(no_file(), cores)
+        print(print_loaded(default, f"The default configuration of aquatic {command.name}."), end="")
+        return 0
+    file = read_toml_file(options.config_file) if options.config_file else no_file()
+    loaded = command.load(file, cores)
+    if loaded.configuration.log_level is not LogLevel.OFF:
+        _say("Warning", loaded.warnings)
+    if options.print_parsed:
+        print(print_loaded(loaded, "Running with this configuration."), flush=True)
+    return command.run(loaded.configuration)
+
+
+def _convert(parser: ArgumentParser, options: argparse.Namespace) -> int:
+    """Print a native file made of the Rust trackers'."""
+    cores = usable_cores()
+    named = [(path, rust) for name, rust in RUST_FORMATS.items() for path in getattr(options, name)]
+    paths = [*named, *((path, None) for path in options.files)]
+    if not paths:
+        parser.error("there is no file to convert")
+    files = _load_all(paths, cores)
+    converted = convert(files, cores)
+    _say("Warning", converted.warnings)
+    print(converted.text, end="")
+    return 0
+
+
+def _load_all(paths: Iterable[tuple[Path, RustFormat | None]], cores: frozenset[int]) -> list[Loaded]:
+    """All of the files, or what is wrong with all of them."""
+    loaded: list[Loaded] = []
+    problems: list[Problem] = []
+    for path, rust in paths:
+        try:
+            file = read_toml_file(path)
+            loaded.append((rust or format_of(file)).load(file, cores))
+        except ConfigurationError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigurationError(problems)
+    return loaded
+
+
+def _say(kind: str, problems: Iterable[Problem]) -> None:
+    for problem in problems:
+        print(f"{kind}: {problem}", file=sys.stderr)

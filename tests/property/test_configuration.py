@@ -1,8 +1,9 @@
 """Whatever a file holds is read, or all that is wrong is told; and what is printed reads as the same."""
 
 import enum
+from dataclasses import dataclass, replace
 from datetime import date
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import Any
 
 import tomlkit
@@ -10,15 +11,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aquatic.control.compat import Layout
-from aquatic.control.compat_udp import UDP_FORMAT
-from aquatic.control.layout import Key, check_values
+from aquatic.control.convert import RUST_FORMATS
+from aquatic.control.layout import Key, TableArray, check_values
+from aquatic.control.model import Listener
+from aquatic.control.native import LISTEN, NATIVE_KEYS, load_native
+from aquatic.control.network import Network
 from aquatic.control.printing import print_configuration, print_loaded
 from aquatic.control.setting import FilePath
 from aquatic.control.socket_address import SocketAddress
 from aquatic.control.toml_file import ConfigurationError, KeyPath, Problem, no_file, parse_toml
+from tests.support.configurations import Load
 
 CORES = frozenset(range(8))
-DEFAULT_TEXT = print_loaded(UDP_FORMAT.load(no_file(), CORES), "default")
 
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc"]))
 ports = st.integers(0, 65_535)
@@ -30,92 +34,141 @@ def is_own_family(host: IPv4Address | IPv6Address) -> bool:
 
 hosts = st.ip_addresses().filter(is_own_family)
 addresses = st.builds(SocketAddress, hosts, ports)
+networks = st.builds(
+    lambda host, bits: ip_network((int(host), min(bits, host.max_prefixlen)), strict=False),
+    hosts,
+    st.integers(0, 128),
+)
 
 
 def values_of(key: Key) -> st.SearchStrategy[Any]:
     """Every value that the key's setting allows."""
+    if key.setting.element is not None:
+        return st.lists(values_of(replace(key, setting=key.setting.element)), max_size=9).map(tuple)
     setting = key.setting
     if isinstance(setting.kind, enum.EnumMeta):
         return st.sampled_from(list(setting.kind))
-    integers = st.integers(setting.minimum, setting.maximum)
     kinds: dict[Any, st.SearchStrategy[Any]] = {
         bool: st.booleans(),
-        int: integers,
+        int: st.integers(setting.minimum, setting.maximum),
         str: texts,
         FilePath: texts,
         SocketAddress: addresses,
-        tuple[int, ...]: st.lists(integers, max_size=9).map(tuple),
+        Network: networks,
     }
     return kinds[setting.kind]
 
 
-def problems_of(content: bytes) -> list[Problem]:
+@dataclass(frozen=True)
+class FileKind:
+    """A kind of file, with the keys that stand in one of its layout and those that are known in any."""
+
+    load: Load
+    keys: tuple[Key, ...]
+    known: tuple[Key, ...]
+    array: TableArray | None = None
+
+
+KINDS = [
+    FileKind(rust.load, rust.layout_keys(layout), rust.known_keys)
+    for rust in RUST_FORMATS.values()
+    for layout in Layout
+]
+KINDS.append(FileKind(load_native, NATIVE_KEYS, NATIVE_KEYS, LISTEN))
+DEFAULT_TEXTS = {kind.load: print_loaded(kind.load(no_file(), CORES), "default") for kind in KINDS}
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a file of a kind says."""
+
+    kind: FileKind
+    settings: dict[str, Any]
+    listeners: list[Listener]
+
+    @property
+    def text(self) -> str:
+        kind = self.kind
+        return print_configuration(kind.keys, self.settings, "heading", kind.array, self.listeners)
+
+
+def written(kind: FileKind) -> st.SearchStrategy[Written]:
+    settings = st.fixed_dictionaries({key.name: values_of(key) for key in kind.keys})
+    fields = {key.name: values_of(key) for key in kind.array.keys} if kind.array else {}
+    # Where listeners are not in tables, the keys tell them.
+    listeners = st.lists(st.builds(Listener, **fields), min_size=bool(fields), max_size=3 if fields else 0)
+    return st.builds(Written, st.just(kind), settings, listeners)
+
+
+any_file = st.sampled_from(KINDS).flatmap(written)
+
+
+def problems_of(content: bytes, load: Load) -> list[Problem]:
     try:
-        UDP_FORMAT.load(parse_toml("t", content), CORES)
+        load(parse_toml("t", content), CORES)
     except ConfigurationError as error:
         return error.problems
     return []
 
 
-def settings_of(layout: Layout) -> st.SearchStrategy[dict[str, Any]]:
-    return st.fixed_dictionaries({key.name: values_of(key) for key in UDP_FORMAT.layout_keys(layout)})
-
-
-@given(st.sampled_from(Layout).flatmap(lambda layout: st.tuples(st.just(layout), settings_of(layout))))
-def test_what_is_printed_reads_as_the_same(printed: tuple[Layout, dict[str, Any]]) -> None:
-    layout, settings = printed
-    text = print_configuration(UDP_FORMAT.layout_keys(layout), settings, "heading")
-    values = check_values(parse_toml("t", text.encode()), UDP_FORMAT.known_keys)
+@given(any_file)
+def test_what_is_printed_reads_as_the_same(file: Written) -> None:
+    values = check_values(parse_toml("t", file.text.encode()), file.kind.known, file.kind.array)
     assert values.problems == []
-    assert values.written == settings.keys()
-    assert {name: values.by_name[name] for name in settings} == settings
+    assert {name: values.by_name[name] for name in file.settings} == file.settings
+    assert [element.build(Listener) for element in values.elements] == file.listeners
 
 
-@given(st.sampled_from(Layout).flatmap(settings_of))
-def test_what_contradicts_or_is_doubtful_among_allowed_values_has_a_line(settings: dict[str, Any]) -> None:
-    keys = [key for key in UDP_FORMAT.known_keys if key.name in settings]
-    content = print_configuration(keys, settings, "heading").encode()
-    problems = problems_of(content)
+@given(any_file)
+def test_what_contradicts_or_is_doubtful_among_allowed_values_has_a_line(file: Written) -> None:
+    problems = problems_of(file.text.encode(), file.kind.load)
     assert all(problem.line for problem in problems)
     if not problems:
-        loaded = UDP_FORMAT.load(parse_toml("t", content), CORES)
-        assert loaded.values == settings
+        loaded = file.kind.load(parse_toml("t", file.text.encode()), CORES)
         assert all(warning.line for warning in loaded.warnings)
+        assert loaded.values == file.settings
+        assert print_loaded(loaded, "heading") == file.text
 
 
-@given(st.binary())
-def test_random_bytes_are_a_problem_or_a_configuration(content: bytes) -> None:
-    assert all(problem.text for problem in problems_of(content))
+@given(st.binary(), st.sampled_from(KINDS))
+def test_random_bytes_are_a_problem_or_a_configuration(content: bytes, kind: FileKind) -> None:
+    assert all(problem.text for problem in problems_of(content, kind.load))
 
 
 @given(
-    st.integers(0, len(DEFAULT_TEXT)),
+    st.sampled_from(KINDS),
+    st.integers(0, 20_000),
     st.integers(0, 40),
     st.text(max_size=9) | st.sampled_from("[]{}='\"\n.#"),
 )
-def test_a_damaged_file_is_a_problem_or_a_configuration(start: int, length: int, inserted: str) -> None:
-    damaged = DEFAULT_TEXT[:start] + inserted + DEFAULT_TEXT[start + length :]
-    for problem in problems_of(damaged.encode(errors="replace")):
+def test_a_damaged_file_is_a_problem_or_a_configuration(
+    kind: FileKind, position: int, length: int, inserted: str
+) -> None:
+    text = DEFAULT_TEXTS[kind.load]
+    start = position % len(text)
+    damaged = text[:start] + inserted + text[start + length :]
+    for problem in problems_of(damaged.encode(errors="replace"), kind.load):
         assert problem.line is not None
         assert "\n" not in str(problem)
 
 
-names = st.sampled_from(sorted({part for key in UDP_FORMAT.known_keys for part in key.path})) | st.text(
-    st.characters(exclude_categories=["Cs"]), max_size=9
-)
+parts = {part for kind in KINDS for key in kind.known for part in key.path} | {LISTEN.name}
+names = st.sampled_from(sorted(parts)) | st.text(st.characters(exclude_categories=["Cs"]), max_size=9)
 scalars = st.booleans() | st.integers() | st.floats() | texts | st.just(date(2000, 1, 1)) | addresses.map(str)
 nested = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=5)
 )
 
 
-@given(st.dictionaries(names, nested, max_size=9))
-def test_any_document_is_checked_to_the_end_and_every_problem_has_a_line(tables: dict[str, Any]) -> None:
+@given(st.dictionaries(names, nested, max_size=9), st.sampled_from(KINDS))
+def test_any_document_is_checked_to_the_end_and_every_problem_has_a_line(
+    tables: dict[str, Any], kind: FileKind
+) -> None:
     file = parse_toml("t", tomlkit.dumps(tables).encode())
-    problems = check_values(file, UDP_FORMAT.known_keys).problems
+    problems = check_values(file, kind.known, kind.array).problems
     assert all(problem.line for problem in problems)
-    unknown = {name for name in tables if name not in {key.path[0] for key in UDP_FORMAT.known_keys}}
-    assert sum("unknown" in problem.text for problem in problems) >= len(unknown)
+    known = {key.path[0] for key in kind.known} | {kind.array.name if kind.array else ""}
+    assert sum("unknown" in problem.text for problem in problems) >= len(tables.keys() - known)
 
 
 @st.composite

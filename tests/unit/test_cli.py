@@ -12,6 +12,7 @@ from aquatic import cli
 from aquatic.control.compat_udp import UDP_FORMAT
 from aquatic.control.machine import usable_cores
 from aquatic.control.model import Configuration
+from aquatic.control.native import load_native
 from aquatic.control.reference import reference
 from aquatic.control.toml_file import parse_toml
 
@@ -45,7 +46,9 @@ def test_the_version(arguments: list[str]) -> None:
     assert run(*arguments) == (0, f"aquatic {aquatic.__version__}\n", "")
 
 
-@pytest.mark.parametrize("arguments", [["-h"], ["--help"], ["udp", "-h"]])
+@pytest.mark.parametrize(
+    "arguments", [["-h"], ["--help"], ["udp", "-h"], ["config", "-h"], ["config", "convert", "-h"]]
+)
 def test_help(arguments: list[str]) -> None:
     status, output, errors = run(*arguments)
     assert (status, errors) == (0, "")
@@ -56,10 +59,15 @@ def test_help(arguments: list[str]) -> None:
     ("arguments", "error"),
     [
         ([], "the following arguments are required: COMMAND; see aquatic --help"),
-        (["tcp"], "argument COMMAND: invalid choice: 'tcp' (choose from 'udp'); see aquatic --help"),
+        (
+            ["tcp"],
+            "argument COMMAND: invalid choice: 'tcp' (choose from 'udp', 'config'); see aquatic --help",
+        ),
         (["udp", "-x"], "unrecognized arguments: -x; see aquatic --help"),
         (["udp", "--print"], "unrecognized arguments: --print; see aquatic --help"),
         (["udp", "a\nb"], "unrecognized arguments: a\\nb; see aquatic --help"),
+        (["config"], "the following arguments are required: COMMAND; see aquatic config --help"),
+        (["config", "convert"], "there is no file to convert; see aquatic config convert --help"),
         (["udp", "-c"], "argument -c/--config-file: expected one argument; see aquatic udp --help"),
     ],
 )
@@ -67,7 +75,7 @@ def test_wrong_arguments(arguments: list[str], error: str) -> None:
     status, output, errors = run(*arguments)
     assert (status, output) == (1, "")
     # Later versions of Python leave out the quotes around choices.
-    assert errors.replace("from udp", "from 'udp'") == f"Error: {error}\n"
+    assert errors.replace("from udp, config", "from 'udp', 'config'") == f"Error: {error}\n"
 
 
 def test_the_printed_default_reads_as_the_default(tmp_path: Path, started: list[Configuration]) -> None:
@@ -133,3 +141,36 @@ def test_warnings_are_said_at_start(
 
 def test_the_documented_configuration_is_that_of_the_code() -> None:
     assert (ROOT / "docs/configuration.md").read_text() == reference(), "write it anew with: make docs"
+
+
+@pytest.fixture
+def rust_files(tmp_path: Path) -> tuple[Path, Path]:
+    """One of aquatic_udp and one of aquatic_http, of which only the first can be told by its keys."""
+    paths = tmp_path / "udp.toml", tmp_path / "http.toml"
+    paths[0].write_text("log_level = 'info'\nnetwork.address = '127.0.0.1:1'\nnetwork.ring_size = 1\n")
+    paths[1].write_text("log_level = 'info'\nnetwork.address = '127.0.0.1:2'\n")
+    return paths
+
+
+def test_conversion_prints_a_native_file_and_says_what_is_lost(rust_files: tuple[Path, Path]) -> None:
+    udp, http = rust_files
+    status, output, errors = run("config", "convert", udp, "--http", http)
+    assert status == 0
+    listeners = load_native(parse_toml("t", output.encode()), usable_cores()).configuration.listeners
+    # Files that were named with their tracker go first.
+    assert [str(listener.address) for listener in listeners] == ["127.0.0.1:2", "127.0.0.1:1"]
+    assert output.startswith(f"# Converted from {http} and {udp}.\n")
+    assert all(line.startswith("Warning: ") for line in errors.splitlines())
+    assert f"Warning: {udp}:3: network.ring_size has no effect: there is no io_uring here\n" in errors
+
+
+def test_conversion_tells_what_is_wrong_with_all_files(rust_files: tuple[Path, Path], tmp_path: Path) -> None:
+    udp, http = rust_files
+    udp.write_text("network.ring_size = 'a'")
+    assert run("config", "convert", udp, http, tmp_path / "none") == (
+        1,
+        "",
+        f"Error: {udp}:1: network.ring_size: expected an integer, found a string\n"
+        f"Error: {http}: its keys do not tell which tracker it is for; name it after --udp or --http\n"
+        f"Error: {tmp_path}/none: the file can't be read: No such file or directory\n",
+    )

@@ -5,6 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from aquatic.control.answer_sizes import (
+    HTTP_REQUEST_TORRENT_BYTES,
+    HTTP_RESPONSE_PEER_BYTES,
+    HTTP_RESPONSE_TORRENT_BYTES,
+)
 from aquatic.control.machine import usable_cores, usable_memory_bytes
 from aquatic.control.model import (
     MEMORY_BYTES_LIMIT,
@@ -22,6 +27,7 @@ from aquatic.control.model import (
 )
 from aquatic.control.socket_address import SocketAddress
 
+SCRAPE_COUNTS = (b"complete", b"downloaded", b"downloaders", b"incomplete")
 CORES = frozenset({2, 5, 3})
 DOWN = PinningDirection.DESCENDING
 PHYSICAL_BYTES = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -125,6 +131,13 @@ def test_answers_are_cut_to_what_a_connection_can_hold() -> None:
     assert cut.response_peers_max * 61 in range(64_512 - 61, 64_512 + 1)
     assert cut.scrape_torrents_max * 128 == 64_512
     assert HttpAnswers().fitting(Connections()) == HttpAnswers()
+
+
+def test_the_longest_parts_of_requests_and_answers_over_http() -> None:
+    counts = b"".join(b"%d:%bi4294967295e" % (len(name), name) for name in SCRAPE_COUNTS)
+    assert len(b"20:" + bytes(20) + b"d" + counts + b"e") <= HTTP_RESPONSE_TORRENT_BYTES
+    assert len(b"d2:ip39:" + bytes(39) + b"4:porti65535ee") == HTTP_RESPONSE_PEER_BYTES
+    assert len(b"&info_hash=" + b"%ff" * 20) == HTTP_REQUEST_TORRENT_BYTES
 
 
 def test_the_protocols_that_are_spoken() -> None:

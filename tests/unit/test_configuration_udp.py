@@ -1,5 +1,6 @@
 """The Rust tracker's files: what each key means in the model, and what is said about a bad file."""
 
+import functools
 import tomllib
 from collections.abc import Callable
 from ipaddress import ip_address
@@ -10,11 +11,9 @@ import pytest
 from aquatic.control.answer_sizes import RESPONSE_BYTES_MAX, announce_peers_fitting, scrape_torrents_fitting
 from aquatic.control.compat import Layout
 from aquatic.control.compat_udp import UDP_FORMAT
-from aquatic.control.layout import Loaded
 from aquatic.control.model import (
     AccessListMode,
     Configuration,
-    Listener,
     LogLevel,
     PinningDirection,
 )
@@ -22,32 +21,16 @@ from aquatic.control.printing import print_loaded
 from aquatic.control.rules import contradictions
 from aquatic.control.setting import setting_of
 from aquatic.control.socket_address import SocketAddress
-from aquatic.control.toml_file import ConfigurationError, parse_toml
+from tests.support import configurations
+from tests.support.configurations import CORES, dotted, listener
 
 DATA = Path(__file__).parent / "data"
 NEWEST, RELEASED = DATA / "aquatic-udp-newest.toml", DATA / "aquatic-udp-0.9.0.toml"
-CORES = frozenset({0, 1, 2, 3})
 
 
-def load_text(text: str) -> Loaded:
-    return UDP_FORMAT.load(parse_toml("t", text.encode()), CORES)
-
-
-def problems_of(text: str) -> list[str]:
-    with pytest.raises(ConfigurationError) as caught:
-        load_text(text)
-    return [str(problem) for problem in caught.value.problems]
-
-
-def dotted(tables: dict[str, object], prefix: str = "") -> dict[str, object]:
-    found: dict[str, object] = {}
-    for key, value in tables.items():
-        found |= dotted(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
-    return found
-
-
-def listener(address: str, **changes: bool | int) -> Listener:
-    return Listener(address=SocketAddress.parse(address), **changes)  # type: ignore[arg-type]
+load_text = functools.partial(configurations.load_text, UDP_FORMAT.load)
+problems_of = functools.partial(configurations.problems_of, UDP_FORMAT.load)
+warnings_of = functools.partial(configurations.warnings_of, UDP_FORMAT.load)
 
 
 def test_the_defaults_are_those_of_the_newest_layout() -> None:
@@ -386,7 +369,7 @@ WARNINGS = [
 
 @pytest.mark.parametrize(("text", "warnings"), WARNINGS)
 def test_what_is_warned_of(text: str, warnings: list[str]) -> None:
-    assert [str(warning) for warning in load_text(text).warnings] == warnings
+    assert warnings_of(text) == warnings
 
 
 @pytest.mark.parametrize(

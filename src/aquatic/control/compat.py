@@ -130,7 +130,8 @@ class RustFormat:
         read_listeners = _newest_listeners if layout is Layout.NEWEST else _released_listeners
         listeners = read_listeners(values, self.listener_fields(values))
         configuration = values.build(Configuration, listeners=tuple(listeners))
-        return accept(values, configuration, usable_cores, self.layout_keys(layout), self._warnings(values))
+        warnings = self._warnings(values)
+        return accept(values, configuration, usable_cores, self.layout_keys(layout), warnings=warnings)
 
     def _warnings(self, values: Values) -> Iterable[Problem]:
         for key in self.without_effect:

@@ -55,6 +55,8 @@ class TableArray:
 
     name: str
     keys: tuple[Key, ...]
+    # Printed of every table; of all but the first, other keys only where they differ from their defaults.
+    shown: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -146,6 +148,7 @@ class Loaded:
     checked: Values
     # Those of the layout that the file is written in, outside of arrays.
     keys: tuple[Key, ...]
+    array: TableArray | None = None
 
     @property
     def values(self) -> dict[str, Any]:
@@ -158,6 +161,7 @@ def accept(
     configuration: Configuration,
     usable_cores: frozenset[int],
     keys: tuple[Key, ...],
+    array: TableArray | None = None,
     warnings: Iterable[Problem] = (),
 ) -> Loaded:
     """What a file without fault makes; ConfigurationError tells all that is wrong, rules between keys included."""
@@ -165,7 +169,7 @@ def accept(
     if values.problems:
         raise ConfigurationError(values.problems)
     ordered = in_order([*values.warnings(doubts(configuration)), *warnings])
-    return Loaded(configuration, tuple(ordered), values, keys)
+    return Loaded(configuration, tuple(ordered), values, keys, array)
 
 
 @dataclass(frozen=True, slots=True)

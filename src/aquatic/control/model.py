@@ -16,7 +16,9 @@ from aquatic.control.socket_address import SocketAddress
 
 INT32_MAX = 2**31 - 1
 WORKERS_MAX = 256
-LISTENERS_MAX = 64
+# Of a transport; a worker for connections has a socket of each.
+LISTENERS_MAX = 16
+TRUSTED_NETWORKS_MAX = 256
 CORE_INDEX_MAX = 4095
 # The store counts a peer's age in ticks, at most 4,095 of them: the longer the age, the coarser the ticks.
 PEER_AGE_SECONDS_LIMIT = 7 * 86_400
@@ -89,7 +91,7 @@ class Listener:
     )
     receive_buffer_bytes: int = setting(
         8_000_000,
-        "Size of a socket's receive buffer in bytes; 0 leaves the system's default. Bursts that do not fit"
+        "Size of a UDP socket's receive buffer in bytes; 0 leaves the system's default. Bursts that do not fit"
         " are dropped by the kernel. The system caps the size at net.core.rmem_max and the start says so.",
         minimum=0,
         maximum=INT32_MAX // 2,
@@ -104,10 +106,13 @@ class Listener:
     tls_certificate_path: FilePath = setting(
         FilePath(""),
         "PEM file with the certificate and those that lead to its authority, read at start (a bad one ends it)"
-        " and again on SIGUSR1 (a bad one is reported and the old pair stays).",
+        " and again on SIGUSR1 (a bad one is reported and the old pair stays). Seen from the new root after"
+        " chroot.",
     )
     tls_private_key_path: FilePath = setting(
-        FilePath(""), "PEM file with the certificate's private key, read when the certificate is."
+        FilePath(""),
+        "PEM file with the certificate's private key, read when the certificate is. Seen from the new root"
+        " after chroot.",
     )
     keep_alive: bool = setting(True, "Leave connections open for further requests.")
     health_page: bool = setting(False, "Answer GET /health with status 200, for load balancers.")
@@ -246,7 +251,7 @@ class HttpAnswers(Answers):
         maximum=INT32_MAX,
     )
     large_swarm_announce_interval_seconds: int = setting(
-        30 * 60,
+        18 * 60,
         "Ask clients of large torrents to announce this often (seconds).",
         minimum=1,
         maximum=INT32_MAX,
@@ -270,7 +275,7 @@ class Connections:
     # At a minute of keep-alive this is 500 new clients a second.
     per_worker_max: int = setting(
         32_768,
-        "Most connections of a worker. Each needs a file descriptor.",
+        "Most connections of a worker; further ones are closed at once. Each needs a file descriptor.",
         minimum=1,
         maximum=1 << 20,
     )
@@ -307,7 +312,7 @@ class Connections:
     # to hold memory for; with TLS they resume at little cost.
     idle_seconds_max: int = setting(
         60,
-        "Close connections without a valid request for this long (seconds).",
+        "Close connections without a valid request, or that do not take what is sent, for this long (seconds).",
         minimum=1,
         maximum=86_400,
     )
@@ -318,12 +323,19 @@ class Connections:
         minimum=1_024,
         maximum=65_536,
     )
-    # A thousand peers in the long form of an answer; only clients that do not read ever have this much waiting.
+    # A scrape of 100 torrents has up to 13,800, an announce of 50 peers in their long form 4,100.
     output_bytes_max: int = setting(
-        65_536,
+        16_384,
         "Most bytes of responses that wait for a client to read them; its further requests wait with them.",
         minimum=4_096,
-        maximum=1 << 20,
+        maximum=65_536,
+    )
+    # 8 KiB for each connection, while only those that wait for the rest of a request or response have any.
+    memory_bytes_max: int = setting(
+        256 << 20,
+        "Most memory of a worker for connections and what waits in them, without TLS (bytes).",
+        minimum=1 << 20,
+        maximum=MEMORY_BYTES_LIMIT,
     )
 
 

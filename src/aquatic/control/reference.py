@@ -5,51 +5,84 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-import tomlkit
-
 from aquatic.control.compat import ADDRESS_KEYS, Layout
+from aquatic.control.compat_http import HTTP_FORMAT
 from aquatic.control.compat_udp import UDP_FORMAT
 from aquatic.control.layout import Key
+from aquatic.control.native import LISTEN, NATIVE_KEYS
+from aquatic.control.printing import spell_value
 
-UDP_INTRODUCTION = """\
+INTRODUCTION = """\
 # Configuration
 
 Written by `make docs` from the code; a test fails when it is out of date.
 
+Keys that are not written have their defaults. Everything wrong with a file is reported at once, by line, and
+ends the start; settings that work otherwise than one may think only earn a warning.
+"""
+NATIVE_INTRODUCTION = """\
+## aquatic.toml
+
+The native file is for every protocol. `aquatic config convert FILE...` makes one of the files of the Rust
+trackers: all of their listeners, and of what they share the value that is written, or else the first file's; what
+is left out is reported.
+"""
+LISTEN_INTRODUCTION = """\
+### [[listen]]
+
+One table for each address. A file without any listens with every protocol on port 3000 of all interfaces.
+"""
+UDP_INTRODUCTION = """\
 ## aquatic udp
 
-`aquatic udp -c FILE` reads the files of the Rust `aquatic_udp`, of its newest layout and of 0.9.0's. Keys
-that are not written have their defaults; `aquatic udp -p` prints a file with all of them. Everything wrong
-with a file is reported at once, by line, and ends the start; settings that work otherwise than one may think
-only earn a warning.
+`aquatic udp -c FILE` reads the files of the Rust `aquatic_udp`, of its newest layout and of 0.9.0's.
+`aquatic udp -p` prints a file with all keys. Those marked + are not of the Rust tracker.
+"""
+HTTP_INTRODUCTION = """\
+## Files of the Rust aquatic_http
 
-Keys marked + are not of the Rust tracker.
+Of its newest layout and of 0.9.0's. Keys marked + are not of the Rust tracker.
 """
 RELEASED_INTRODUCTION = """\
-### Addresses in the layout of aquatic 0.9.0
+## Addresses in the layout of aquatic 0.9.0
 
-These stand in `[network]` in the place of `use_ipv4`, `use_ipv6`, `address_ipv4`, `address_ipv6` and
-`set_only_ipv6`. A file has the keys of one layout or of the other.
+In the Rust trackers' files of 0.9.0 these stand in `[network]` in the place of `use_ipv4`, `use_ipv6`,
+`address_ipv4`, `address_ipv6` and `set_only_ipv6`. A file has the keys of one layout or of the other.
 """
 
 
 def reference() -> str:
     """The text of docs/configuration.md."""
-    newest = groupby(UDP_FORMAT.layout_keys(Layout.NEWEST), lambda key: key.table_name)
-    sections = [UDP_INTRODUCTION]
-    for table_name, keys in newest:
+    top, *tables = _sections(NATIVE_KEYS)
+    return "\n".join(
+        [
+            INTRODUCTION,
+            NATIVE_INTRODUCTION,
+            top,
+            f"{LISTEN_INTRODUCTION}\n{_table(LISTEN.keys)}",
+            *tables,
+            UDP_INTRODUCTION,
+            *_sections(UDP_FORMAT.layout_keys(Layout.NEWEST)),
+            HTTP_INTRODUCTION,
+            *_sections(HTTP_FORMAT.layout_keys(Layout.NEWEST)),
+            f"{RELEASED_INTRODUCTION}\n{_table(ADDRESS_KEYS[Layout.RELEASED])}",
+        ]
+    )
+
+
+def _sections(keys: Iterable[Key]) -> Iterator[str]:
+    for table_name, table_keys in groupby(keys, lambda key: key.table_name):
         heading = f"[{table_name}]" if table_name else "Before the first table"
-        sections.append(f"### {heading}\n\n" + "".join(_table(keys)))
-    sections.append(f"{RELEASED_INTRODUCTION}\n" + "".join(_table(ADDRESS_KEYS[Layout.RELEASED])))
-    return "\n".join(sections)
+        yield f"### {heading}\n\n{_table(table_keys)}"
 
 
-def _table(keys: Iterable[Key]) -> Iterator[str]:
-    yield "| key | default | may be | meaning |\n|---|---|---|---|\n"
+def _table(keys: Iterable[Key]) -> str:
+    rows = ["| key | default | may be | meaning |\n|---|---|---|---|\n"]
     for key in keys:
-        default = tomlkit.item(key.setting.write(key.setting.default)).as_string()
         name = f"`{key.path[-1]}`" + (" +" if key.is_addition else "")
-        yield f"| {name} | `{default}` | {key.setting.describe()} | {key.setting.comment} |\n"
+        default = spell_value(key, key.setting.default)
+        rows.append(f"| {name} | `{default}` | {key.setting.describe()} | {key.setting.comment} |\n")
+    return "".join(rows)
 
 
 if __name__ == "__main__":

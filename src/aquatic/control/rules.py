@@ -6,8 +6,10 @@ They name fields of the model; whoever read the file turns those into keys and l
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from aquatic.control.answer_sizes import (
     RESPONSE_BYTES_MAX,
@@ -17,6 +19,7 @@ from aquatic.control.answer_sizes import (
 )
 from aquatic.control.model import (
     LISTENERS_MAX,
+    TRUSTED_NETWORKS_MAX,
     AccessListMode,
     Answers,
     Configuration,
@@ -90,19 +93,20 @@ def _contradicting_places(listeners: tuple[Listener, ...]) -> Iterator[Finding]:
     of_listeners = (ModelField(Configuration, "listeners"),)
     if not listeners:
         yield Finding("{0}: there is nothing to listen on", of_listeners)
-    if len(listeners) > LISTENERS_MAX:
-        yield Finding(f"{{0}}: {len(listeners)} are more than {LISTENERS_MAX}", of_listeners)
-    taken: dict[tuple[str, SocketAddress], ModelField] = {}
+    transports = ({protocol.transport for protocol in listener.protocols} for listener in listeners)
+    for transport, count in Counter(chain.from_iterable(transports)).items():
+        if count > LISTENERS_MAX:
+            yield Finding(f"{{0}}: {count} for {transport} are more than {LISTENERS_MAX}", of_listeners)
+    taken: dict[tuple[str, SocketAddress], tuple[ModelField, ModelField]] = {}
     for index, listener in enumerate(listeners):
-        # Port 0 is another port each time.
         for transport in dict.fromkeys(protocol.transport for protocol in listener.protocols):
             place = (transport, listener.address)
-            address = ModelField(Listener, "address", index)
+            fields = (ModelField(Listener, "address", index), ModelField(Listener, "protocols", index))
             if place in taken:
                 text = f"{{0}}: {transport} {listener.address} is listened on more than once"
-                yield Finding(text, (address, taken[place]))
-            elif listener.address.port != 0:
-                taken[place] = address
+                yield Finding(text, fields + taken[place])
+            elif listener.address.port != 0:  # another port each time
+                taken[place] = fields
 
 
 def _contradicting_listener(listener: Listener, index: int) -> Iterator[Finding]:
@@ -131,6 +135,9 @@ def _contradicting_proxies(listener: Listener, index: int) -> Iterator[Finding]:
         yield Finding("{0} and {1} both tell the client's address: use one of them", (header, protocol))
     if listener.proxy_header and not HEADER_NAME.fullmatch(listener.proxy_header_name):
         yield Finding("{0} is not what a header can be called", (name,))
+    if len(listener.trusted_proxies) > TRUSTED_NETWORKS_MAX:
+        text = f"{{0}}: {len(listener.trusted_proxies)} networks are more than {TRUSTED_NETWORKS_MAX}"
+        yield Finding(text, (trusted,))
     for switch, is_on in ((header, listener.proxy_header), (protocol, listener.proxy_protocol)):
         if is_on and not listener.trusted_proxies:
             yield Finding("{0} must not be empty while {1} is on", (trusted, switch))

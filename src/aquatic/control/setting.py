@@ -138,6 +138,11 @@ def setting_of(model_class: type, field_name: str) -> Setting:
     return Setting(kind, field.default, **field.metadata)
 
 
+def setting_names(model_class: type) -> list[str]:
+    """The fields of a model class that were declared with `setting()`."""
+    return [field.name for field in dataclasses.fields(model_class) if field.metadata]
+
+
 def part_classes(model_class: type) -> dict[str, type]:
     """The fields of a model class that hold one of another, with their class."""
     kinds = typing.get_type_hints(model_class)

@@ -35,8 +35,10 @@ class Problem:
 
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:
-    """As they stand in the file; first what concerns it as a whole."""
-    return sorted(problems, key=lambda problem: problem.line or 0)
+    """As they stand in their files, one file after the other; first what concerns it as a whole."""
+    found = list(problems)
+    files = list(dict.fromkeys(problem.file_name for problem in found))
+    return sorted(found, key=lambda problem: (files.index(problem.file_name), problem.line or 0))
 
 
 class ConfigurationError(Exception):

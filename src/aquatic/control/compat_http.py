@@ -1,0 +1,164 @@
+"""The Rust aquatic_http's configuration files, mapped onto the model."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from typing import Any, Final
+
+from aquatic.control.compat import (
+    ACCESS_LIST_KEYS,
+    CPU_PINNING_KEYS,
+    DOWNLOADS_KEYS,
+    PRIVILEGES_KEYS,
+    SWARM_LIMITS_KEYS,
+    RustFormat,
+    WithoutEffect,
+    listener_fields_read,
+)
+from aquatic.control.layout import Key, Values, model_key
+from aquatic.control.model import (
+    Configuration,
+    Connections,
+    HttpAnswers,
+    Listener,
+    LogLevel,
+    Protocol,
+    Statistics,
+    Swarm,
+    Workers,
+)
+from aquatic.control.setting import Setting
+
+SWARM_WORKERS: Final = 1
+CONNECTION_CLEANING_SECONDS: Final = 60
+# Who is trusted where the Rust tracker's file does not say it: with it, whoever connects.
+EVERYBODY: Final = (ip_network("0.0.0.0/0"), ip_network("::/0"))
+
+FIRST_KEYS: Final = (
+    model_key("socket_workers", Workers, "stream_count"),
+    Key(
+        "swarm_workers",
+        Setting(int, SWARM_WORKERS, "No effect: every worker serves all torrents.", 0, 65_535),
+    ),
+    model_key("log_level", Configuration, "log_level", default=LogLevel.WARN),
+)
+NETWORK_KEYS: Final = (
+    model_key("network.tcp_backlog", Listener, "backlog_connections"),
+    model_key("network.enable_tls", Listener, "tls"),
+    model_key("network.tls_certificate_path", Listener, "tls_certificate_path"),
+    model_key("network.tls_private_key_path", Listener, "tls_private_key_path"),
+    model_key("network.keep_alive", Listener, "keep_alive"),
+    model_key("network.runs_behind_reverse_proxy", Listener, "proxy_header"),
+    model_key("network.reverse_proxy_ip_header_name", Listener, "proxy_header_name"),
+    model_key("network.reverse_proxy_ip_header_format", Listener, "proxy_header_format"),
+    model_key(
+        "network.trusted_proxies",
+        Listener,
+        "trusted_proxies",
+        is_addition=True,
+        comment="The networks of the proxies that are believed; others are clients like any. Empty: everybody is"
+        " believed, as by the Rust tracker.",
+    ),
+    # As in the Rust aquatic_ws's file.
+    model_key("network.enable_http_health_checks", Listener, "health_page", is_addition=True),
+)
+PROTOCOL_KEYS: Final = (
+    model_key("protocol.max_scrape_torrents", HttpAnswers, "scrape_torrents_max"),
+    model_key("protocol.max_peers", HttpAnswers, "response_peers_max"),
+    model_key("protocol.peer_announce_interval", HttpAnswers, "announce_interval_seconds", default=120),
+    model_key(
+        "protocol.min_announce_interval", HttpAnswers, "announce_interval_seconds_min", is_addition=True
+    ),
+    model_key(
+        "protocol.announce_interval_jitter",
+        HttpAnswers,
+        "announce_interval_jitter_seconds",
+        is_addition=True,
+    ),
+    model_key("protocol.large_swarm_peers", HttpAnswers, "large_swarm_peers_min", is_addition=True),
+    model_key(
+        "protocol.large_swarm_announce_interval",
+        HttpAnswers,
+        "large_swarm_announce_interval_seconds",
+        is_addition=True,
+        default=240,
+    ),
+)
+CLEANING_KEYS: Final = (
+    model_key("cleaning.torrent_cleaning_interval", Swarm, "cleaning_interval_seconds", default=30),
+    Key(
+        "cleaning.connection_cleaning_interval",
+        Setting(
+            int,
+            CONNECTION_CLEANING_SECONDS,
+            "No effect: connections are closed when their time is over.",
+            0,
+            86_400,
+        ),
+    ),
+    model_key("cleaning.max_peer_age", Swarm, "peer_age_seconds_max", default=1_800),
+    model_key("cleaning.max_connection_idle", Connections, "idle_seconds_max", default=180),
+)
+METRICS_KEYS: Final = (
+    model_key("metrics.run_prometheus_endpoint", Statistics, "prometheus"),
+    model_key("metrics.prometheus_endpoint_address", Statistics, "prometheus_address"),
+    model_key(
+        "metrics.torrent_count_update_interval",
+        Statistics,
+        "interval_seconds",
+        default=10,
+        minimum=1,
+        comment="Collect and put out statistics this often (seconds).",
+    ),
+    model_key("metrics.torrent_peer_histograms", Statistics, "peers_per_torrent", is_addition=True),
+    model_key("metrics.print_to_stdout", Statistics, "standard_output", is_addition=True),
+    model_key("metrics.response_latency", Statistics, "response_latency", is_addition=True),
+)
+CONNECTION_LIMITS_KEYS: Final = tuple(
+    model_key(f"limits.{name}", Connections, field_name, is_addition=True)
+    for name, field_name in (
+        ("max_connections_per_worker", "per_worker_max"),
+        ("max_connections_per_address", "per_address_max"),
+        ("max_new_connections_per_address_per_second", "new_per_address_per_second_max"),
+        ("max_handshake_seconds", "handshake_seconds_max"),
+        ("max_header_seconds", "header_seconds_max"),
+        ("max_header_bytes", "header_bytes_max"),
+        ("max_output_bytes", "output_bytes_max"),
+        ("max_connections_memory_bytes", "memory_bytes_max"),
+    )
+)
+
+
+def _listener_fields(values: Values) -> dict[str, Any]:
+    fields = listener_fields_read(values) | {"protocols": (Protocol.HTTP,)}
+    if fields["proxy_header"] and not fields["trusted_proxies"]:
+        fields["trusted_proxies"] = EVERYBODY
+    return fields
+
+
+HTTP_FORMAT: Final = RustFormat(
+    first_keys=FIRST_KEYS,
+    other_keys=(
+        *NETWORK_KEYS,
+        *PROTOCOL_KEYS,
+        *CLEANING_KEYS,
+        *PRIVILEGES_KEYS,
+        *ACCESS_LIST_KEYS,
+        *METRICS_KEYS,
+        *DOWNLOADS_KEYS,
+        *SWARM_LIMITS_KEYS,
+        *CONNECTION_LIMITS_KEYS,
+        *CPU_PINNING_KEYS,
+    ),
+    without_effect=(
+        WithoutEffect(
+            "swarm_workers", "every worker serves all torrents", lambda count: count != SWARM_WORKERS
+        ),
+        WithoutEffect(
+            "cleaning.connection_cleaning_interval",
+            "connections are closed when their time is over",
+            lambda seconds: seconds != CONNECTION_CLEANING_SECONDS,
+        ),
+    ),
+    listener_fields=_listener_fields,
+)
