@@ -122,6 +122,7 @@ cdef enum DeltaFlags:
     DELTA_SEEDER = 1
     DELTA_STOPPED = 2
     DELTA_COMPLETED = 4
+    DELTA_PARTIAL_SEED = 8  # BEP 21: incomplete, and wants nothing more
 
 # Written by the one worker that cleans the shard, under the lock.
 cdef struct SweepCursor:

@@ -22,6 +22,7 @@ from cython.cimports.aquatic.abi.bits import (
 )
 from cython.cimports.aquatic.abi.memory import reserve, unreserve
 from cython.cimports.aquatic.abi.swarm import (
+    DELTA_PARTIAL_SEED,
     DELTA_STOPPED,
     DOWNLOAD_SLOT_BYTES,
     IPV4_SLOT_BYTES,
@@ -281,14 +282,17 @@ def note_longest(longest_ns, duration_ns):
 
 
 def select_peers(change, record, by_role, tick, wanted, out, random):
-    """Seeders are given leechers only; leechers a mix in proportion, with at least a quarter of either role."""
+    """Seeders are given leechers only; leechers a mix in proportion, with at least a quarter of either role.
+
+    A partial seed (BEP 21) counts as a leecher, but has as little use for seeders as they for it.
+    """
     store = change.store
     selection = declare(Selection)
     selection.asker = address(change.slot[0])
     selection.scope = scope_of(address(change.slot[0]), change.layout.slot_bytes)
     selection.tick = tick
     selection.age_ticks_max = store.limits.peer_age_ticks_max
-    selection.leechers_only = change.role == SEEDERS
+    selection.leechers_only = change.role == SEEDERS or change.delta.flags & DELTA_PARTIAL_SEED != 0
     selection.out = out
     selection.random = random
     if record.kind != RECORD_TABLES:
@@ -300,7 +304,7 @@ def select_peers(change, record, by_role, tick, wanted, out, random):
     if tables == NULL:
         return 0
     seeders = declare(uint32_t, 0)
-    if change.role == LEECHERS:
+    if not selection.leechers_only:
         share = declare(uint32_t, seeder_share(by_role, wanted, random))
         seeders = table_select(change.layout, address(tables[SEEDERS]), address(selection), share)
     return seeders + table_select(
