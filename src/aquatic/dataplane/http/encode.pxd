@@ -1,0 +1,74 @@
+from libc.stddef cimport size_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+
+from aquatic.abi.datagram cimport Source
+
+cdef extern from "<arpa/inet.h>" nogil:
+    const char* inet_ntop(int family, const void* address, char* text, uint32_t capacity)
+
+cdef enum:
+    # Room for the longest head, and for the longest body without peers and torrents; tests hold them to be enough.
+    HEAD_ROOM_BYTES = 256
+    BODY_ROOM_BYTES = 512
+    # For each peer in its dictionary of BEP 3 and, at the end of the room, as the swarm gives it.
+    PEER_DICTIONARY_IPV4_ROOM_BYTES = 38 + 6
+    PEER_DICTIONARY_IPV6_ROOM_BYTES = 62 + 18
+    # And compact.
+    PEER_IPV4_ROOM_BYTES = 2 * 6
+    PEER_IPV6_ROOM_BYTES = 2 * 18
+    TORRENT_ROOM_BYTES = 128
+
+cdef enum HttpStatus:
+    STATUS_OK
+    STATUS_BAD_REQUEST
+    STATUS_NOT_FOUND
+    STATUS_METHOD_NOT_ALLOWED
+    STATUS_BODY_TOO_LARGE
+    STATUS_HEAD_TOO_LARGE
+    STATUS_NOT_IMPLEMENTED
+
+cdef enum ContentType:
+    CONTENT_TEXT  # of bencode too, as of other trackers
+    CONTENT_HTML
+
+# What is said of the connection: nothing where the request's version says it.
+cdef enum ConnectionHeader:
+    CONNECTION_UNSAID
+    CONNECTION_CLOSE
+    CONNECTION_KEEP_ALIVE
+
+# An announce's answer, but for the peers.
+cdef struct AnnounceAnswer:
+    uint32_t seeders
+    uint32_t completed
+    uint32_t leechers
+    uint32_t interval_seconds
+    uint32_t interval_seconds_min  # 0: not said
+    const Source* asker
+    const uint8_t* tracker_id
+    uint32_t tracker_id_bytes
+
+# These return the end of what they wrote.
+cdef uint8_t* encode_head(
+    uint8_t* out, HttpStatus status, ContentType content, ConnectionHeader connection, uint32_t body_bytes
+) noexcept nogil
+cdef uint8_t* encode_announce(
+    uint8_t* out, const AnnounceAnswer* answer, const uint8_t* peers, uint32_t peer_count, bint is_compact
+) noexcept nogil
+cdef uint8_t* encode_scrape_start(uint8_t* out) noexcept nogil
+cdef uint8_t* encode_scrape_torrent(
+    uint8_t* out, const uint8_t* info_hash, uint32_t seeders, uint32_t completed, uint32_t leechers
+) noexcept nogil
+cdef uint8_t* encode_scrape_end(uint8_t* out) noexcept nogil
+cdef uint8_t* encode_failure(uint8_t* out, const char* reason, uint32_t retry_minutes) noexcept nogil
+cdef uint8_t* put_text(uint8_t* out, const char* text) noexcept nogil
+
+cdef const char* status_lines(HttpStatus status) noexcept nogil
+cdef uint8_t* put_peers(
+    uint8_t* out, const uint8_t* peers, uint32_t peer_count, uint32_t family, bint is_compact
+) noexcept nogil
+cdef uint8_t* put_peer_dictionary(uint8_t* out, const uint8_t* peer, uint32_t family) noexcept nogil
+cdef uint8_t* put_bytes(uint8_t* out, const void* bytes, size_t count) noexcept nogil
+cdef uint8_t* put_string(uint8_t* out, const void* bytes, uint32_t count) noexcept nogil
+cdef uint8_t* put_entry(uint8_t* out, const char* key, uint32_t number) noexcept nogil
+cdef uint8_t* put_number(uint8_t* out, uint32_t number) noexcept nogil

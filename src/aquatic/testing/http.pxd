@@ -1,0 +1,13 @@
+from libc.stdint cimport uint8_t, uint32_t
+
+from aquatic.abi.http_counters cimport HttpCounters
+from aquatic.dataplane.http.handle cimport HttpHandler
+from aquatic.testing.swarm cimport Swarm
+
+cdef class HttpService:
+    cdef readonly Swarm swarm
+    cdef HttpHandler* handler
+    cdef HttpCounters* counted
+
+cdef uint8_t* copied(bytes data) except NULL
+cdef bint set_address_header(uint8_t* place, uint32_t* length, bytes name) except -1

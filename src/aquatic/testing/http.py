@@ -1,0 +1,237 @@
+"""HTTP in the data plane for tests: bytes in and out. What each function does is said in http.pyi."""
+
+from cython import NULL, address, cast, declare, nogil, pointer, sizeof
+from cython.cimports.aquatic.abi.atomics import (
+    load_pointer,
+    load_u64,
+    memory_order_relaxed,
+    memory_order_release,
+    store_pointer,
+)
+from cython.cimports.aquatic.abi.datagram import Source
+from cython.cimports.aquatic.abi.http_counters import HTTP_COUNTERS, HttpCounters
+from cython.cimports.aquatic.abi.http_wire import (
+    HEAD_COMPLETE,
+    METHOD_GET,
+    PEER_ID_BYTES,
+    TRACKER_ID_BYTES_MAX,
+    Head,
+    HeadRules,
+    HttpRequest,
+)
+from cython.cimports.aquatic.abi.stream import Exchange
+from cython.cimports.aquatic.abi.swarm import ACCESS_ALLOW, ACCESS_DENY, ACCESS_OFF, AccessList
+from cython.cimports.aquatic.dataplane.http import decode as head_decoder
+from cython.cimports.aquatic.dataplane.http import forwarded as forwarded_reader
+from cython.cimports.aquatic.dataplane.http import query as target_decoder
+from cython.cimports.aquatic.dataplane.http.handle import ANSWER_ROOM_BYTES, HttpHandler, serve
+from cython.cimports.aquatic.dataplane.swarm.access_list import access_list_create, access_list_destroy
+from cython.cimports.libc.stdint import uint8_t, uint32_t
+from cython.cimports.libc.stdlib import calloc, free, malloc
+from cython.cimports.libc.string import memcpy, memset
+
+HEAD_VERDICTS = ("complete", "partial", "bad", "too large", "body too large", "body encoded")
+RESOURCES = ("announce", "scrape", "root", "health", "unknown")
+# In the order of the counters in abi/http_counters.pxd.
+HTTP_COUNTER_NAMES = (
+    "requests_announce",
+    "requests_scrape",
+    "requests_other",
+    "responses_announce",
+    "responses_scrape",
+    "responses_failure",
+    "responses_other",
+    "errors_not_http",
+    "errors_too_large",
+    "errors_not_found",
+    "errors_method",
+    "errors_no_client_address",
+    "errors_refused",
+    "errors_not_allowed",
+)
+ACCESS_MODES = {"off": ACCESS_OFF, "allow": ACCESS_ALLOW, "deny": ACCESS_DENY}
+ADDRESS_HEADER_BYTES_MAX = 64
+
+
+def copied(data):
+    """A copy without anything behind it, so that a sanitizer sees a read beyond it."""
+    copy = cast(pointer(uint8_t), malloc(max(len(data), 1)))
+    if copy == NULL:
+        raise MemoryError
+    memcpy(copy, cast(pointer(uint8_t), data), len(data))
+    return copy
+
+
+def set_address_header(place, length, name):
+    if len(name) > ADDRESS_HEADER_BYTES_MAX:
+        raise ValueError(f"a header name of more than {ADDRESS_HEADER_BYTES_MAX} bytes")
+    lower_case = name.lower()
+    memcpy(place, cast(pointer(uint8_t), cast(bytes, lower_case)), len(name))
+    length[0] = len(name)
+    return True
+
+
+def decode_head(data: bytes, request_bytes_max: int = 8192, address_header: bytes = b""):
+    rules = declare(HeadRules)
+    head = declare(Head)
+    rules.request_bytes_max = request_bytes_max
+    set_address_header(rules.address_header, address(rules.address_header_bytes), address_header)
+    copy = copied(data)
+    verdict = head_decoder.decode_head(copy, len(data), address(rules), address(head))
+    fields = {"verdict": HEAD_VERDICTS[cast(int, verdict)]}
+    if verdict == HEAD_COMPLETE:
+        fields.update(
+            is_get=head.method == METHOD_GET,
+            target=cast(bytes, head.target[: head.target_bytes]),
+            minor_version=head.minor_version,
+            asks_close=bool(head.asks_close),
+            asks_keep_alive=bool(head.asks_keep_alive),
+            client_address=None
+            if head.client_address == NULL
+            else cast(bytes, head.client_address[: head.client_address_bytes]),
+            body_bytes=head.body_bytes,
+            request_bytes=head.request_bytes,
+        )
+    free(copy)
+    return fields
+
+
+def decode_target(target: bytes):
+    request = cast(pointer(HttpRequest), malloc(sizeof(HttpRequest)))
+    # What the decoder leaves as it was shows.
+    memset(request, 0xA5, sizeof(HttpRequest))
+    copy = copied(target)
+    target_decoder.decode_target(copy, len(target), request)
+    fields = {
+        "resource": RESOURCES[cast(int, request.resource)],
+        "has_bad_info_hash": bool(request.has_bad_info_hash),
+        "info_hashes": [
+            cast(bytes, request.info_hashes[20 * index : 20 * index + 20])
+            for index in range(request.info_hash_count)
+        ],
+        "peer_id": cast(bytes, request.peer_id[: min(request.peer_id_bytes, PEER_ID_BYTES)]),
+        "peer_id_bytes": request.peer_id_bytes,
+        "port": request.port,
+        "bytes_left": request.bytes_left,
+        "event": request.event,
+        "peers_wanted": request.peers_wanted,
+        "is_compact": bool(request.is_compact),
+        "tracker_id": cast(bytes, request.tracker_id[: min(request.tracker_id_bytes, TRACKER_ID_BYTES_MAX)]),
+        "tracker_id_bytes": request.tracker_id_bytes,
+    }
+    free(copy)
+    free(request)
+    return fields
+
+
+def read_forwarded(value: bytes):
+    source = declare(Source)
+    copy = copied(value)
+    found = forwarded_reader.read_forwarded(copy, len(value), address(source))
+    free(copy)
+    return cast(bytes, source.ip[: 16 if source.family else 4]) if found else None
+
+
+class HttpService:
+    def __cinit__(
+        self,
+        swarm,
+        *,
+        request_bytes_max=8192,
+        response_bytes_max=16384,
+        address_header=b"",
+        peers_max=50,
+        scrape_torrents_max=100,
+        announce_interval_seconds=120,
+        announce_interval_seconds_min=0,
+        announce_jitter_seconds_max=0,
+        large_swarm_peers=0,
+        large_swarm_interval_seconds=0,
+        not_allowed_retry_minutes=0,
+        keeps_alive=True,
+        answers_health=True,
+        seed=1,
+    ):
+        self.swarm = swarm
+        self.handler = cast(pointer(HttpHandler), calloc(1, sizeof(HttpHandler)))
+        self.counted = cast(pointer(HttpCounters), calloc(1, sizeof(HttpCounters)))
+        if self.handler == NULL or self.counted == NULL:
+            raise MemoryError
+        handler = self.handler
+        handler.store = self.swarm.store
+        handler.counters = self.counted
+        handler.random = seed
+        rules = address(handler.rules)
+        rules.head.request_bytes_max = request_bytes_max
+        set_address_header(
+            rules.head.address_header, address(rules.head.address_header_bytes), address_header
+        )
+        rules.response_bytes_max = max(response_bytes_max, ANSWER_ROOM_BYTES)
+        rules.peers_max = peers_max
+        rules.scrape_torrents_max = scrape_torrents_max
+        rules.announce_interval_seconds = announce_interval_seconds
+        rules.announce_interval_seconds_min = announce_interval_seconds_min
+        rules.announce_jitter_seconds_max = announce_jitter_seconds_max
+        rules.large_swarm_peers = large_swarm_peers
+        rules.large_swarm_interval_seconds = large_swarm_interval_seconds
+        rules.not_allowed_retry_minutes = not_allowed_retry_minutes
+        rules.keeps_alive = keeps_alive
+        rules.answers_health = answers_health
+
+    def __dealloc__(self):
+        if self.swarm is not None and self.handler != NULL:
+            access_list_destroy(
+                cast(
+                    pointer(AccessList),
+                    load_pointer(address(self.handler.store.access_list), memory_order_relaxed),
+                )
+            )
+            store_pointer(address(self.handler.store.access_list), NULL, memory_order_release)
+        free(self.handler)
+        free(self.counted)
+
+    def serve(
+        self, data: bytes, ip: bytes, port: int = 1, is_from_proxy: bool = False, output_capacity: int = 16384
+    ):
+        exchange = declare(Exchange)
+        memset(address(exchange), 0xA5, sizeof(Exchange))
+        memset(address(exchange.source), 0, sizeof(Source))
+        memcpy(exchange.source.ip, cast(pointer(uint8_t), ip), len(ip))
+        exchange.source.port = int.from_bytes(port.to_bytes(2, "big"), "little")
+        exchange.source.family = 1 if len(ip) == 16 else 0
+        exchange.is_from_proxy = is_from_proxy
+        copy = copied(data)
+        output = cast(pointer(uint8_t), malloc(output_capacity))
+        exchange.input = copy
+        exchange.input_length = len(data)
+        exchange.output = output
+        exchange.output_capacity = output_capacity
+        self.handler.tick = self.swarm.tick
+        handler = self.handler
+        with nogil:
+            serve(handler, address(exchange))
+        answers = cast(bytes, output[: exchange.written])
+        free(copy)
+        free(output)
+        answered = (exchange.answered[0], exchange.answered[1], exchange.answered[2])
+        return exchange.used, answers, answered, bool(exchange.needs_room), bool(exchange.closes)
+
+    def set_access_list(self, mode: str, info_hashes: bytes):
+        created = access_list_create(
+            ACCESS_MODES[mode], cast(pointer(uint8_t), info_hashes), len(info_hashes) // 20, 1
+        )
+        old = cast(
+            pointer(AccessList),
+            load_pointer(address(self.handler.store.access_list), memory_order_relaxed),
+        )
+        store_pointer(address(self.handler.store.access_list), created, memory_order_release)
+        access_list_destroy(old)
+
+    def counters(self, family: int):
+        row = declare(uint32_t, 1 if family == 6 else 0)
+        return {
+            HTTP_COUNTER_NAMES[counter]: load_u64(
+                address(self.counted.values[row][counter]), memory_order_relaxed
+            )
+            for counter in range(HTTP_COUNTERS)
+        }

@@ -1,0 +1,51 @@
+"""HTTP in the data plane for tests: bytes in and out."""
+
+from typing import Any
+
+from aquatic.testing.swarm import Family, Swarm
+
+HTTP_COUNTER_NAMES: tuple[str, ...]
+
+def decode_head(data: bytes, request_bytes_max: int = 8192, address_header: bytes = b"") -> dict[str, Any]:
+    """The verdict and, where it is "complete", what was read of the head."""
+
+def decode_target(target: bytes) -> dict[str, Any]:
+    """What a target asks for, as HttpRequest in abi/http_wire.pxd has it."""
+
+def read_forwarded(value: bytes) -> bytes | None:
+    """The address that a proxy's header names last."""
+
+class HttpService:
+    """The handler of one worker on a swarm, whose time it shares."""
+
+    swarm: Swarm
+    def __init__(
+        self,
+        swarm: Swarm,
+        *,
+        request_bytes_max: int = 8192,
+        response_bytes_max: int = 16384,
+        address_header: bytes = b"",
+        peers_max: int = 50,
+        scrape_torrents_max: int = 100,
+        announce_interval_seconds: int = 120,
+        announce_interval_seconds_min: int = 0,
+        announce_jitter_seconds_max: int = 0,
+        large_swarm_peers: int = 0,
+        large_swarm_interval_seconds: int = 0,
+        not_allowed_retry_minutes: int = 0,
+        keeps_alive: bool = True,
+        answers_health: bool = True,
+        seed: int = 1,
+    ) -> None: ...
+    def serve(
+        self,
+        data: bytes,
+        ip: bytes,
+        port: int = 1,
+        is_from_proxy: bool = False,
+        output_capacity: int = 16384,
+    ) -> tuple[int, bytes, tuple[int, int, int], bool, bool]:
+        """One exchange: used, written, answered by kind, needs_room, closes."""
+    def set_access_list(self, mode: str, info_hashes: bytes) -> None: ...
+    def counters(self, family: Family) -> dict[str, int]: ...
