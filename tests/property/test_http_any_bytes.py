@@ -72,7 +72,6 @@ def test_any_bytes_cut_anywhere_are_answered_alike(
     whole = HttpTracker(peers_max=5, response_bytes_max=ROOM_BYTES).serve(data, source, 1 << 16)
     assert whole.used <= len(data)
     assert not whole.needs_room
-    assert not whole.closes or whole.used == len(data)
     answers = whole.answers
     assert [answer.closes for answer in answers] == [False] * (len(answers) - 1) + [whole.closes] * bool(
         answers

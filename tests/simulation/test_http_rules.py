@@ -69,17 +69,17 @@ def test_peers_as_dictionaries(family: Family) -> None:
 @pytest.mark.parametrize("family", [4, 6])
 @pytest.mark.parametrize("compact", [0, 1])
 def test_answers_are_as_long_as_there_is_room_for(family: Family, compact: int) -> None:
-    tracker = HttpTracker(peers_max=5000, response_bytes_max=8192)
+    tracker = HttpTracker(peers_max=5000, response_bytes_max=6000)
     for number in range(2000):
         # All digits and colons of an address are needed.
         ip = b"\xd8\xfe" + (0xC8C8 + number).to_bytes(2, "big")
         ip = ip if family == 4 else bytes.fromhex("2a00") + (number + 0x1234).to_bytes(2, "big") * 7
         tracker.checked.swarm.announce(HASH, ip, 60_000)
-    served = tracker.serve(request_for(announce_target(1, compact=compact)), global_address(1, family), 8192)
+    served = tracker.serve(request_for(announce_target(1, compact=compact)), global_address(1, family), 6000)
     (answer,) = served.answers
     peers = answer.dictionary[b"peers6" if compact and family == 6 else b"peers"]
     count = len(peers) // ((6 if family == 4 else 18) if compact else 1)
-    assert count == {(4, 1): 616, (6, 1): 205, (4, 0): 168, (6, 0): 92}[family, compact]
+    assert count == {(4, 1): 866, (6, 1): 288, (4, 0): 140, (6, 0): 85}[family, compact]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_a_tracker_id_comes_back(length: int, is_echoed: bool) -> None:
 def test_intervals() -> None:
     tracker = HttpTracker(announce_interval_seconds=100)
     assert tracker.announce(ASKER)[b"interval"] == 100
-    assert b"min interval" not in tracker.announce(ASKER)
+    assert tracker.announce(ASKER)[b"min interval"] == 100
     tracker = HttpTracker(announce_interval_seconds=100, announce_jitter_seconds_max=9)
     intervals = {tracker.announce(ASKER, numwant=0)[b"interval"] for _ in range(300)}
     assert intervals == set(range(100, 110))
@@ -337,7 +337,8 @@ def test_what_cannot_be_read_is_told_so_and_closed(data: bytes, status: int) -> 
     served = tracker.serve(before + data + after, ASKER)
     assert [answer.status for answer in served.answers] == [200, status]
     assert served.answers[1].closes
-    assert (served.closes, served.used) == (True, len(before + data + after))
+    # What is left unread tells the connection server to linger: a reset could overtake the answer.
+    assert (served.closes, served.used) == (True, len(before))
     assert served.answered == (0, 0, 1)
 
 
@@ -363,7 +364,7 @@ def test_keep_alive(keeps_alive: bool, version: str, connection: str, stays: boo
     served = tracker.serve(data + data, ASKER)
     assert len(served.answers) == (2 if stays else 1)
     assert served.closes is not stays
-    assert served.used == 2 * len(data)
+    assert served.used == (2 if stays else 1) * len(data)
     said = served.answers[0].headers.get(b"connection")
     assert said == ((b"keep-alive" if version == "1.0" else None) if stays else b"close")
 

@@ -206,7 +206,7 @@ class HttpService:
         exchange.input_length = len(data)
         exchange.output = output
         exchange.output_capacity = output_capacity
-        self.handler.tick = self.swarm.tick
+        exchange.tick = self.swarm.tick
         handler = self.handler
         with nogil:
             serve(handler, address(exchange))

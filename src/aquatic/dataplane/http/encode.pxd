@@ -10,12 +10,11 @@ cdef enum:
     # Room for the longest head, and for the longest body without peers and torrents; tests hold them to be enough.
     HEAD_ROOM_BYTES = 256
     BODY_ROOM_BYTES = 512
-    # For each peer in its dictionary of BEP 3 and, at the end of the room, as the swarm gives it.
-    PEER_DICTIONARY_IPV4_ROOM_BYTES = 38 + 6
-    PEER_DICTIONARY_IPV6_ROOM_BYTES = 62 + 18
-    # And compact.
-    PEER_IPV4_ROOM_BYTES = 2 * 6
-    PEER_IPV6_ROOM_BYTES = 2 * 18
+    # Of a peer in a dictionary (BEP 3), its address and port as long as can be, and compact (BEP 23, BEP 7).
+    PEER_DICTIONARY_IPV4_BYTES = 37
+    PEER_DICTIONARY_IPV6_BYTES = 61
+    PEER_IPV4_BYTES = 6
+    PEER_IPV6_BYTES = 18
     TORRENT_ROOM_BYTES = 128
 
 cdef enum HttpStatus:
@@ -43,7 +42,7 @@ cdef struct AnnounceAnswer:
     uint32_t completed
     uint32_t leechers
     uint32_t interval_seconds
-    uint32_t interval_seconds_min  # 0: not said
+    uint32_t interval_seconds_min
     const Source* asker
     const uint8_t* tracker_id
     uint32_t tracker_id_bytes
@@ -52,6 +51,7 @@ cdef struct AnnounceAnswer:
 cdef uint8_t* encode_head(
     uint8_t* out, HttpStatus status, ContentType content, ConnectionHeader connection, uint32_t body_bytes
 ) noexcept nogil
+# The peers, as the swarm gives them, may lie in `out`: at the end of what all of them and BODY_ROOM_BYTES take there.
 cdef uint8_t* encode_announce(
     uint8_t* out, const AnnounceAnswer* answer, const uint8_t* peers, uint32_t peer_count, bint is_compact
 ) noexcept nogil

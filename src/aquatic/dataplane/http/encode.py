@@ -17,8 +17,9 @@ from cython.cimports.aquatic.dataplane.http.encode import (
     STATUS_OK,
     inet_ntop,
 )
+from cython.cimports.aquatic.dataplane.source import ADDRESS_TEXT_BYTES
 from cython.cimports.libc.stdint import uint8_t, uint32_t
-from cython.cimports.libc.string import memcpy, strlen
+from cython.cimports.libc.string import memmove, strlen
 
 
 def encode_head(out, status, content, connection, body_bytes):
@@ -60,8 +61,7 @@ def encode_announce(out, answer, peers, peer_count, is_compact):
     out = put_string(out, answer.asker.ip, 16 if answer.asker.family == FAMILY_IPV6 else 4)
     out = put_entry(out, b"10:incomplete", answer.leechers)
     out = put_entry(out, b"8:interval", answer.interval_seconds)
-    if answer.interval_seconds_min:
-        out = put_entry(out, b"12:min interval", answer.interval_seconds_min)
+    out = put_entry(out, b"12:min interval", answer.interval_seconds_min)
     out = put_peers(out, peers, peer_count, answer.asker.family, is_compact)
     if answer.tracker_id_bytes:
         out = put_text(out, b"10:tracker id")
@@ -86,10 +86,10 @@ def put_peers(out, peers, peer_count, family, is_compact):
 
 
 def put_peer_dictionary(out, peer, family):
-    """Without the peer id, which the swarm does not keep."""
-    text = declare(char[46])
+    """Without the peer id, which the swarm does not keep. All of the peer is read before anything is written."""
+    text = declare(char[ADDRESS_TEXT_BYTES])
     ip_bytes = 4 if family == FAMILY_IPV4 else 16
-    inet_ntop(AF_INET if family == FAMILY_IPV4 else AF_INET6, peer, text, 46)
+    inet_ntop(AF_INET if family == FAMILY_IPV4 else AF_INET6, peer, text, ADDRESS_TEXT_BYTES)
     port = declare(uint32_t, be16toh(read_u16(peer + ip_bytes)))
     out = put_text(out, b"d2:ip")
     out = put_string(out, text, cast(uint32_t, strlen(text)))
@@ -158,5 +158,6 @@ def put_text(out, text):
 
 
 def put_bytes(out, bytes, count):
-    memcpy(out, bytes, count)
+    # Compact peers move towards the front, maybe not by their whole length.
+    memmove(out, bytes, count)
     return out + count

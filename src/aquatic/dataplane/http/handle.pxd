@@ -21,7 +21,7 @@ cdef struct HttpRules:
     uint32_t peers_max
     uint32_t scrape_torrents_max
     uint32_t announce_interval_seconds
-    uint32_t announce_interval_seconds_min  # 0: clients are told none
+    uint32_t announce_interval_seconds_min  # 0: that which the client is told
     uint32_t announce_jitter_seconds_max  # at random so much is added to each interval
     uint32_t large_swarm_peers  # from so many on another interval holds; 0: never
     uint32_t large_swarm_interval_seconds
@@ -29,13 +29,12 @@ cdef struct HttpRules:
     bint keeps_alive
     bint answers_health
 
-# One worker's. Nobody else writes it; `tick` is set by the worker's loop, what follows it holds one request.
+# One for each listener of each worker, in its thread. What follows the random state holds one request.
 cdef struct HttpHandler:
     Store* store
     HttpCounters* counters
     HttpRules rules
     uint64_t random
-    uint32_t tick
     const AccessList* access
     Source client
     Head head
@@ -52,8 +51,8 @@ cdef bint find_client(HttpHandler* handler, const Exchange* exchange) noexcept n
 cdef bint answer_announce(HttpHandler* handler, Exchange* exchange) noexcept nogil
 cdef void answer_accepted(HttpHandler* handler, Exchange* exchange, uint8_t* peers, uint32_t wanted) noexcept nogil
 cdef const char* refusal_of(const HttpRequest* request) noexcept nogil
-cdef uint32_t wanted_peers(HttpHandler* handler, uint32_t peer_room) noexcept nogil
-cdef uint32_t peer_room_bytes(uint32_t family, bint is_compact) noexcept nogil
+cdef uint32_t wanted_peers(HttpHandler* handler, uint32_t peer_bytes) noexcept nogil
+cdef uint32_t peer_bytes_max(uint32_t family, bint is_compact) noexcept nogil
 cdef void make_delta(const HttpRequest* request, const Source* client, Delta* delta) noexcept nogil
 cdef uint32_t next_interval_seconds(HttpHandler* handler, uint32_t peers) noexcept nogil
 cdef bint answer_scrape(HttpHandler* handler, Exchange* exchange) noexcept nogil

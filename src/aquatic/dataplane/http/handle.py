@@ -56,10 +56,10 @@ from cython.cimports.aquatic.dataplane.http.encode import (
     CONTENT_HTML,
     CONTENT_TEXT,
     HEAD_ROOM_BYTES,
-    PEER_DICTIONARY_IPV4_ROOM_BYTES,
-    PEER_DICTIONARY_IPV6_ROOM_BYTES,
-    PEER_IPV4_ROOM_BYTES,
-    PEER_IPV6_ROOM_BYTES,
+    PEER_DICTIONARY_IPV4_BYTES,
+    PEER_DICTIONARY_IPV6_BYTES,
+    PEER_IPV4_BYTES,
+    PEER_IPV6_BYTES,
     STATUS_BAD_REQUEST,
     STATUS_BODY_TOO_LARGE,
     STATUS_HEAD_TOO_LARGE,
@@ -107,7 +107,7 @@ def serve(state, exchange):
         exchange.answered[kind] = 0
     exchange.needs_room = False
     exchange.closes = False
-    while exchange.used < exchange.input_length:
+    while not exchange.closes and exchange.used < exchange.input_length:
         verdict = decode_head(
             exchange.input + exchange.used,
             exchange.input_length - exchange.used,
@@ -146,6 +146,7 @@ def has_room(exchange, needed):
 def answer_bad_head(handler, exchange, verdict):
     """Where the next request begins is not known, so there is none."""
     handler.head.asks_close = True
+    handler.head.request_bytes = 0
     note(handler, HTTP_ERRORS_NOT_HTTP if verdict == HEAD_BAD else HTTP_ERRORS_TOO_LARGE)
     if verdict == HEAD_BAD:
         answer_page(
@@ -213,9 +214,9 @@ def find_client(handler, exchange):
 
 def answer_announce(handler, exchange):
     request = address(handler.request)
-    peer_room = declare(uint32_t, peer_room_bytes(handler.client.family, request.is_compact))
-    wanted = declare(uint32_t, wanted_peers(handler, peer_room))
-    needed = declare(uint32_t, ANSWER_ROOM_BYTES + wanted * peer_room)
+    peer_bytes = declare(uint32_t, peer_bytes_max(handler.client.family, request.is_compact))
+    wanted = declare(uint32_t, wanted_peers(handler, peer_bytes))
+    needed = declare(uint32_t, ANSWER_ROOM_BYTES + wanted * peer_bytes)
     if not has_room(exchange, needed):
         return False
     note(handler, HTTP_REQUESTS_ANNOUNCE)
@@ -226,7 +227,7 @@ def answer_announce(handler, exchange):
         minutes = handler.rules.not_allowed_retry_minutes
         answer_failure(handler, exchange, HTTP_ERRORS_NOT_ALLOWED, b"Info hash not allowed", minutes)
     else:
-        # At the very end of the room, from where the encoder takes them without overtaking itself.
+        # At the very end of the room: the encoder does not overtake itself, as no peer gets shorter.
         stride = declare(uint32_t, 6 if handler.client.family == FAMILY_IPV4 else 18)
         peers = exchange.output + exchange.written + needed - RESPONSE_SLACK_BYTES - wanted * stride
         answer_accepted(handler, exchange, peers, wanted)
@@ -245,7 +246,7 @@ def answer_accepted(handler, exchange, peers, wanted):
         handler.store,
         address(delta),
         hash,
-        handler.tick,
+        exchange.tick,
         wanted,
         peers,
         address(handler.random),
@@ -255,7 +256,7 @@ def answer_accepted(handler, exchange, peers, wanted):
     message.leechers = found.leechers
     message.completed = store_scrape(handler.store, info_hash, hash, handler.client.family).completed
     message.interval_seconds = next_interval_seconds(handler, found.seeders + found.leechers)
-    message.interval_seconds_min = handler.rules.announce_interval_seconds_min
+    message.interval_seconds_min = handler.rules.announce_interval_seconds_min or message.interval_seconds
     message.asker = address(handler.client)
     message.tracker_id = request.tracker_id
     if request.tracker_id_bytes <= TRACKER_ID_BYTES_MAX:
@@ -279,20 +280,20 @@ def refusal_of(request):
     return NULL
 
 
-def wanted_peers(handler, peer_room):
+def wanted_peers(handler, peer_bytes):
     """What is asked for, or the cap by default, as far as it fits an answer."""
     peers_max = min(
-        handler.rules.peers_max, (handler.rules.response_bytes_max - ANSWER_ROOM_BYTES) // peer_room
+        handler.rules.peers_max, (handler.rules.response_bytes_max - ANSWER_ROOM_BYTES) // peer_bytes
     )
     if handler.request.peers_wanted < 0:
         return peers_max
     return min(cast(uint32_t, handler.request.peers_wanted), peers_max)
 
 
-def peer_room_bytes(family, is_compact):
+def peer_bytes_max(family, is_compact):
     if family == FAMILY_IPV4:
-        return PEER_IPV4_ROOM_BYTES if is_compact else PEER_DICTIONARY_IPV4_ROOM_BYTES
-    return PEER_IPV6_ROOM_BYTES if is_compact else PEER_DICTIONARY_IPV6_ROOM_BYTES
+        return PEER_IPV4_BYTES if is_compact else PEER_DICTIONARY_IPV4_BYTES
+    return PEER_IPV6_BYTES if is_compact else PEER_DICTIONARY_IPV6_BYTES
 
 
 def make_delta(request, client, delta):
@@ -428,7 +429,7 @@ def respond(handler, exchange, status, content, end):
     body_start = encode_head(start, status, content, connection, body_bytes)
     memmove(body_start, body, body_bytes)
     exchange.written += cast(uint32_t, body_start - start) + body_bytes
-    exchange.used = exchange.used + head.request_bytes if keeps else exchange.input_length
+    exchange.used += head.request_bytes
     exchange.closes = not keeps
 
 
