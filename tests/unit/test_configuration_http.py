@@ -118,6 +118,7 @@ MEANINGS: dict[str, tuple[str, Callable[[Configuration], object], object]] = {
         lambda c: c.http.large_swarm_announce_interval_seconds,
         9,
     ),
+    "protocol.not_allowed_retry_minutes": ("9", lambda c: c.http.not_allowed_retry_minutes, 9),
     "cleaning.torrent_cleaning_interval": ("9", lambda c: c.swarm.cleaning_interval_seconds, 9),
     "cleaning.max_peer_age": ("9", lambda c: c.swarm.peer_age_seconds_max, 9),
     "cleaning.max_connection_idle": ("9", lambda c: c.connections.idle_seconds_max, 9),

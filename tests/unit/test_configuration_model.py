@@ -1,23 +1,27 @@
 """What the model works out by itself: cores, workers, bounds, families; and what the machine offers."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from aquatic.control.answer_sizes import (
     HTTP_REQUEST_TORRENT_BYTES,
+    HTTP_RESPONSE_OVERHEAD_BYTES,
     HTTP_RESPONSE_PEER_BYTES,
     HTTP_RESPONSE_TORRENT_BYTES,
+    RESPONSE_BYTES_MAX,
 )
 from aquatic.control.machine import usable_cores, usable_memory_bytes
 from aquatic.control.model import (
+    LISTENERS_MAX,
     MEMORY_BYTES_LIMIT,
+    TRUSTED_NETWORKS_MAX,
     WORKERS_MAX,
     Configuration,
     Connections,
     CpuPinning,
-    HttpAnswers,
     Listener,
     ModelField,
     PinningDirection,
@@ -25,9 +29,10 @@ from aquatic.control.model import (
     Swarm,
     workers_on,
 )
+from aquatic.control.setting import setting_of
 from aquatic.control.socket_address import SocketAddress
 
-SCRAPE_COUNTS = (b"complete", b"downloaded", b"downloaders", b"incomplete")
+SOURCE = Path(__file__).parents[2] / "src/aquatic"
 CORES = frozenset({2, 5, 3})
 DOWN = PinningDirection.DESCENDING
 PHYSICAL_BYTES = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -125,18 +130,34 @@ def test_the_usable_memory_where_there_are_no_groups(tmp_path: Path) -> None:
     assert usable_memory_bytes(tmp_path) == PHYSICAL_BYTES
 
 
-def test_answers_are_cut_to_what_a_connection_can_hold() -> None:
-    wide = HttpAnswers(response_peers_max=10_000, scrape_torrents_max=10_000)
-    cut = wide.fitting(Connections(output_bytes_max=65_536))
-    assert cut.response_peers_max * 61 in range(64_512 - 61, 64_512 + 1)
-    assert cut.scrape_torrents_max * 128 == 64_512
-    assert HttpAnswers().fitting(Connections()) == HttpAnswers()
+def constant(name: str, header: str) -> int:
+    """A number of the data plane's, from the header that declares it."""
+    found = re.search(rf"^    {name} = ([0-9 +*<]+)", (SOURCE / header).read_text(), re.MULTILINE)
+    assert found, name
+    number: int = eval(found[1])
+    return number
 
 
-def test_the_longest_parts_of_requests_and_answers_over_http() -> None:
-    counts = b"".join(b"%d:%bi4294967295e" % (len(name), name) for name in SCRAPE_COUNTS)
-    assert len(b"20:" + bytes(20) + b"d" + counts + b"e") <= HTTP_RESPONSE_TORRENT_BYTES
-    assert len(b"d2:ip39:" + bytes(39) + b"4:porti65535ee") == HTTP_RESPONSE_PEER_BYTES
+def test_the_bounds_are_those_of_the_data_plane() -> None:
+    assert constant("RESPONSE_BYTES_MAX", "abi/limits.pxd") == RESPONSE_BYTES_MAX
+    assert constant("LISTENERS_MAX", "abi/connection.pxd") == LISTENERS_MAX
+    assert constant("TRUSTED_NETWORKS_MAX", "abi/connection.pxd") == TRUSTED_NETWORKS_MAX
+    limits = {
+        "per_worker_max": "CONNECTIONS",
+        "header_bytes_max": "REQUEST_BYTES",
+        "output_bytes_max": "OUTPUT_BYTES",
+    }
+    for field, name in limits.items():
+        assert constant(f"{name}_LIMIT", "abi/connection.pxd") == setting_of(Connections, field).maximum
+
+
+def test_the_room_in_answers_over_http_is_that_of_the_data_plane() -> None:
+    encode = "dataplane/http/encode.pxd"
+    slack = constant("RESPONSE_SLACK_BYTES", "abi/limits.pxd")
+    overhead = constant("HEAD_ROOM_BYTES", encode) + constant("BODY_ROOM_BYTES", encode) + slack
+    assert overhead == HTTP_RESPONSE_OVERHEAD_BYTES
+    assert constant("PEER_DICTIONARY_IPV6_ROOM_BYTES", encode) == HTTP_RESPONSE_PEER_BYTES
+    assert constant("TORRENT_ROOM_BYTES", encode) == HTTP_RESPONSE_TORRENT_BYTES
     assert len(b"&info_hash=" + b"%ff" * 20) == HTTP_REQUEST_TORRENT_BYTES
 
 

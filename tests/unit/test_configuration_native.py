@@ -262,21 +262,21 @@ WARNINGS = [
             " any address"
         ],
     ),
-    (f"{HTTP_TABLE}[http]\nresponse_peers_max = 251", []),
+    (f"{HTTP_TABLE}[http]\nresponse_peers_max = 194", []),
     (
-        f"{HTTP_TABLE}[http]\nresponse_peers_max = 252\nscrape_torrents_max = 101",
+        f"{HTTP_TABLE}[http]\nresponse_peers_max = 195\nscrape_torrents_max = 101",
         [
-            "t:4: http.response_peers_max: 252 peers do not fit connections.output_bytes_max, responses"
-            " carry at most 251",
+            "t:4: http.response_peers_max: 195 peers do not fit connections.output_bytes_max, responses"
+            " carry at most 194",
             "t:5: http.scrape_torrents_max: 101 percent-encoded info hashes do not fit"
             " connections.header_bytes_max, requests have at most 100",
         ],
     ),
     (
-        f"{HTTP_TABLE}[http]\nscrape_torrents_max = 121\n[connections]\nheader_bytes_max = 65536",
+        f"{HTTP_TABLE}[http]\nscrape_torrents_max = 122\n[connections]\nheader_bytes_max = 65536",
         [
-            "t:4: http.scrape_torrents_max: 121 torrents do not fit connections.output_bytes_max, responses"
-            " carry at most 120"
+            "t:4: http.scrape_torrents_max: 122 torrents do not fit connections.output_bytes_max, responses"
+            " carry at most 121"
         ],
     ),
     # Only what is spoken is looked at.

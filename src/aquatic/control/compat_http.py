@@ -83,6 +83,9 @@ PROTOCOL_KEYS: Final = (
         is_addition=True,
         default=240,
     ),
+    model_key(
+        "protocol.not_allowed_retry_minutes", HttpAnswers, "not_allowed_retry_minutes", is_addition=True
+    ),
 )
 CLEANING_KEYS: Final = (
     model_key("cleaning.torrent_cleaning_interval", Swarm, "cleaning_interval_seconds", default=30),

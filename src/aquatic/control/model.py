@@ -9,7 +9,6 @@ import enum
 from dataclasses import dataclass, field, fields, replace
 from typing import Literal
 
-from aquatic.control.answer_sizes import http_peers_fitting, http_torrents_fitting
 from aquatic.control.network import Network
 from aquatic.control.setting import FilePath, setting, setting_again
 from aquatic.control.socket_address import SocketAddress
@@ -231,8 +230,8 @@ class HttpAnswers(Answers):
     scrape_torrents_max: int = setting_again(Answers, "scrape_torrents_max", 100, maximum=INT32_MAX)
     announce_interval_seconds_min: int = setting(
         0,
-        "Ask clients not to announce more often than this (seconds); 0: than the interval that they were told,"
-        " since some clients take the one for the other.",
+        "Ask clients not to announce more often than this (seconds); 0: they are not asked, since some take it"
+        " for the interval.",
         minimum=0,
         maximum=INT32_MAX,
     )
@@ -256,15 +255,13 @@ class HttpAnswers(Answers):
         minimum=1,
         maximum=INT32_MAX,
     )
-
-    def fitting(self, connections: Connections) -> HttpAnswers:
-        """The same with no more in an answer than an empty connection's outgoing queue takes."""
-        room = connections.output_bytes_max
-        return replace(
-            self,
-            response_peers_max=min(self.response_peers_max, http_peers_fitting(room)),
-            scrape_torrents_max=min(self.scrape_torrents_max, http_torrents_fitting(room)),
-        )
+    not_allowed_retry_minutes: int = setting(
+        60,
+        "Ask clients of torrents that the access list forbids to come back after this time (minutes, BEP 31);"
+        " 0: they are not asked.",
+        minimum=0,
+        maximum=7 * 1_440,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,7 +320,7 @@ class Connections:
         minimum=1_024,
         maximum=65_536,
     )
-    # A scrape of 100 torrents has up to 13,800, an announce of 50 peers in their long form 4,100.
+    # A scrape of 100 torrents takes up to 13,600, an announce of 50 IPv6 peers in their long form 4,800.
     output_bytes_max: int = setting(
         16_384,
         "Most bytes of responses that wait for a client to read them; its further requests wait with them.",

@@ -14,7 +14,9 @@ from itertools import chain
 from aquatic.control.answer_sizes import (
     RESPONSE_BYTES_MAX,
     announce_peers_fitting,
+    http_peers_fitting,
     http_torrents_asked,
+    http_torrents_fitting,
     scrape_torrents_fitting,
 )
 from aquatic.control.model import (
@@ -277,13 +279,13 @@ def _udp_answers_too_long(configuration: Configuration) -> Iterator[Finding]:
 def _http_answers_too_long(answers: HttpAnswers, connections: Connections) -> Iterator[Finding]:
     peers, torrents = answers.response_peers_max, answers.scrape_torrents_max
     output = _field(connections, "output_bytes_max")
-    fitting = answers.fitting(connections)
-    if peers > fitting.response_peers_max:
-        text = f"{{0}}: {peers} peers do not fit {{1}}, responses carry at most {fitting.response_peers_max}"
+    fitting = http_peers_fitting(connections.output_bytes_max)
+    if peers > fitting:
+        text = f"{{0}}: {peers} peers do not fit {{1}}, responses carry at most {fitting}"
         yield Finding(text, (_field(answers, "response_peers_max"), output))
-    if torrents > fitting.scrape_torrents_max:
-        text = f"{{0}}: {torrents} torrents do not fit {{1}}, responses carry at most"
-        text += f" {fitting.scrape_torrents_max}"
+    fitting = http_torrents_fitting(connections.output_bytes_max)
+    if torrents > fitting:
+        text = f"{{0}}: {torrents} torrents do not fit {{1}}, responses carry at most {fitting}"
         yield Finding(text, (_field(answers, "scrape_torrents_max"), output))
     asked = http_torrents_asked(connections.header_bytes_max)
     if torrents > asked:
