@@ -156,7 +156,7 @@ def test_the_room_in_answers_over_http_is_that_of_the_data_plane() -> None:
     slack = constant("RESPONSE_SLACK_BYTES", "abi/limits.pxd")
     overhead = constant("HEAD_ROOM_BYTES", encode) + constant("BODY_ROOM_BYTES", encode) + slack
     assert overhead == HTTP_RESPONSE_OVERHEAD_BYTES
-    assert constant("PEER_DICTIONARY_IPV6_ROOM_BYTES", encode) == HTTP_RESPONSE_PEER_BYTES
+    assert constant("PEER_DICTIONARY_IPV6_BYTES", encode) == HTTP_RESPONSE_PEER_BYTES
     assert constant("TORRENT_ROOM_BYTES", encode) == HTTP_RESPONSE_TORRENT_BYTES
     assert len(b"&info_hash=" + b"%ff" * 20) == HTTP_REQUEST_TORRENT_BYTES
 

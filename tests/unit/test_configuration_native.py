@@ -262,12 +262,12 @@ WARNINGS = [
             " any address"
         ],
     ),
-    (f"{HTTP_TABLE}[http]\nresponse_peers_max = 194", []),
+    (f"{HTTP_TABLE}[http]\nresponse_peers_max = 255", []),
     (
-        f"{HTTP_TABLE}[http]\nresponse_peers_max = 195\nscrape_torrents_max = 101",
+        f"{HTTP_TABLE}[http]\nresponse_peers_max = 256\nscrape_torrents_max = 101",
         [
-            "t:4: http.response_peers_max: 195 peers do not fit connections.output_bytes_max, responses"
-            " carry at most 194",
+            "t:4: http.response_peers_max: 256 peers do not fit connections.output_bytes_max, responses"
+            " carry at most 255",
             "t:5: http.scrape_torrents_max: 101 percent-encoded info hashes do not fit"
             " connections.header_bytes_max, requests have at most 100",
         ],

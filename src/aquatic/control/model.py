@@ -320,7 +320,7 @@ class Connections:
         minimum=1_024,
         maximum=65_536,
     )
-    # A scrape of 100 torrents takes up to 13,600, an announce of 50 IPv6 peers in their long form 4,800.
+    # A scrape of 100 torrents takes up to 13,600, an announce of 50 IPv6 peers in their long form 3,900.
     output_bytes_max: int = setting(
         16_384,
         "Most bytes of responses that wait for a client to read them; its further requests wait with them.",
