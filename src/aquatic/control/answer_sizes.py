@@ -11,8 +11,8 @@ ANNOUNCE_RESPONSE_PEER_BYTES: Final = {4: 6, 6: 18}
 SCRAPE_RESPONSE_HEADER_BYTES: Final = 8
 SCRAPE_RESPONSE_TORRENT_BYTES: Final = 12
 
-# HTTP, as dataplane/http sees to room: for all but the list; for an IPv6 peer in a dictionary of BEP 3; for a torrent of
-# a scrape with its counts in ten digits.
+# HTTP, as dataplane/http makes room: for all but the list; for an IPv6 peer in a dictionary (BEP 3); for a torrent of a
+# scrape with its counts in ten digits.
 HTTP_RESPONSE_OVERHEAD_BYTES: Final = 800
 HTTP_RESPONSE_PEER_BYTES: Final = 61
 HTTP_RESPONSE_TORRENT_BYTES: Final = 128
