@@ -134,13 +134,24 @@ cdef struct StreamListener:
     bint has_proxy_protocol  # connections from trusted networks begin with a PROXY header
     bint has_proxy_address_header  # requests from trusted networks carry the client's address in a header
 
+# What the callbacks of OpenSSL need to know.
+cdef struct TlsWork:
+    void* method  # BIO_METHOD
+    Connection* connection  # in whose name OpenSSL is being called
+    uint32_t receives_left
+    bint has_ended  # the peer's side, in this call
+    int error_number  # of the backend, in this call
+    uint32_t active
+    uint32_t peak  # since memory was last given back
+    uint32_t handshakes_left  # in this turn
+
 # One thread's world. The control plane sets limits, listeners and so on before it runs, and reads the counters.
 cdef struct StreamWorker:
     Upkeep upkeep
     StreamBackend backend
     StreamLimits limits
     StreamCounters counters
-    const TrustedNetworks* trusted  # NULL: nobody is
+    TrustedNetworks* trusted  # NULL: nobody is
     uint32_t index
     int poll_timeout_ms
     bint measures_latency
@@ -150,6 +161,7 @@ cdef struct StreamWorker:
     ConnectionSlab connections
     TimerWheel timers
     AddressTable addresses
+    TlsWork tls
     uint64_t now_ns
     uint64_t accepts_again_ns  # 0 unless accepting is paused
     int error_number  # why it broke, for the message that ends the process

@@ -33,3 +33,7 @@ cdef extern from * nogil:
         MADV_DONTNEED
     void poison "ASAN_POISON_MEMORY_REGION"(void* at, size_t bytes)
     void unpoison "ASAN_UNPOISON_MEMORY_REGION"(void* at, size_t bytes)
+
+cdef extern from "<malloc.h>" nogil:
+    # Give whole free pages of the allocator's heaps back to the system.
+    int malloc_trim(size_t keep)

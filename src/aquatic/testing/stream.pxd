@@ -8,6 +8,7 @@ from aquatic.dataplane.stream.backend.memory cimport MemoryNetwork, MemorySocket
 
 cdef class StreamServer:
     cdef readonly object settings
+    cdef object contexts
     cdef StreamWorker* worker
     cdef StreamProtocol protocol
     cdef TrustedNetworks trusted

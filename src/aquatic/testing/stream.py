@@ -4,8 +4,14 @@ import os
 from dataclasses import dataclass
 from ipaddress import ip_network
 
-from cython import NULL, address, cast, declare, nogil, pointer, sizeof
-from cython.cimports.aquatic.abi.atomics import load_u64, memory_order_relaxed, store_u32
+from cython import NULL, address, cast, declare, nogil, p_void, pointer, sizeof
+from cython.cimports.aquatic.abi.atomics import (
+    load_u64,
+    memory_order_relaxed,
+    memory_order_release,
+    store_pointer,
+    store_u32,
+)
 from cython.cimports.aquatic.abi.connection import (
     LISTENERS_MAX,
     TRUSTED_NETWORKS_MAX,
@@ -31,6 +37,7 @@ from cython.cimports.aquatic.dataplane.stream.backend.memory import (
 )
 from cython.cimports.aquatic.dataplane.stream.backend.socket import socket_end, socket_init
 from cython.cimports.aquatic.dataplane.stream.proxy_header import ProxyHeader, proxy_decode
+from cython.cimports.aquatic.dataplane.stream.tls_context import TlsContext
 from cython.cimports.aquatic.dataplane.stream.worker import (
     stream_worker_drain,
     stream_worker_end,
@@ -129,6 +136,7 @@ class StreamServer:
         limits = declare(StoreLimits)
         memset(address(limits), 0, sizeof(limits))
         self.settings = settings
+        self.contexts = []
         limits.torrents_max = 1
         limits.peers_max = 1
         limits.tick_seconds = 1
@@ -202,6 +210,14 @@ class StreamServer:
         with nogil:
             stream_worker_run(worker)
         socket_end(address(worker.backend))
+
+    def set_tls(self, context):
+        # Connections may be being made under an old one as long as the worker runs.
+        self.contexts.append(context)
+        pointer_now = cast(p_void, cast(TlsContext, context).context)
+        for index in range(self.worker.listener_count):
+            listener = address(self.worker.listeners[cast(uint32_t, index)])
+            store_pointer(address(listener.tls_context), pointer_now, memory_order_release)
 
     def stop(self):
         store_u32(address(self.worker.upkeep.stopping), 1, memory_order_relaxed)

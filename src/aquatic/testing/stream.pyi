@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from aquatic.dataplane.stream.tls_context import TlsContext
+
 CONNECTION_BYTES: int  # of a record
 
 def decode_proxy_header(content: bytes) -> tuple[str, int, tuple[bytes, int] | None]:
@@ -37,6 +39,8 @@ class StreamServer:
     def __init__(self, settings: StreamSettings) -> None: ...
     def run(self, listeners: Sequence[int]) -> None:
         """Serve these listening, non-blocking sockets until `stop`, without the GIL."""
+    def set_tls(self, context: TlsContext) -> None:
+        """Begin TLS with it on every connection from now on, at every listener."""
     def stop(self) -> None: ...
     def heartbeat(self) -> int: ...
     def counters(self, family: int = 4) -> dict[str, int]: ...

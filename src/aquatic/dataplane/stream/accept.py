@@ -12,8 +12,8 @@ from cython.cimports.aquatic.abi.stream_counters import (
     REFUSED_NO_MEMORY,
     REFUSED_WORKER_FULL,
 )
-from cython.cimports.aquatic.dataplane.stream.channel import note
 from cython.cimports.aquatic.dataplane.stream.connection import let_go
+from cython.cimports.aquatic.dataplane.stream.note import note
 from cython.cimports.aquatic.dataplane.stream.opening import open_connection
 from cython.cimports.aquatic.dataplane.stream.slab import slab_take
 from cython.cimports.libc.errno import (

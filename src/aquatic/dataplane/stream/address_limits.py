@@ -62,7 +62,7 @@ def use_at(table, hash, probe):
 def find_use(table, hash):
     """NULL if the address is not in the table."""
     probe = declare(uint32_t)
-    for probe in range(ADDRESS_PROBES):
+    for probe in range(cast(uint32_t, ADDRESS_PROBES)):
         use = use_at(table, hash, probe)
         if use.tag == tag_of(hash):
             return use
@@ -73,7 +73,7 @@ def make_use(table, hash, now_ns):
     """A place for an address, of the one whose bucket is the fullest among those without connections; NULL if none."""
     best = declare(pointer(AddressUse), NULL)
     probe = declare(uint32_t)
-    for probe in range(ADDRESS_PROBES):
+    for probe in range(cast(uint32_t, ADDRESS_PROBES)):
         use = use_at(table, hash, probe)
         if not use.connections and (best == NULL or use.due_ns < best.due_ns):
             best = use

@@ -1,4 +1,4 @@
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from aquatic.abi.connection cimport Connection, StreamWorker
 
@@ -9,4 +9,3 @@ cdef int64_t channel_send(
     StreamWorker* worker, Connection* connection, const uint8_t* bytes, uint32_t length
 ) noexcept nogil
 cdef bint watch_events(StreamWorker* worker, Connection* connection, uint32_t events) noexcept nogil
-cdef void note(StreamWorker* worker, const Connection* connection, uint32_t counter, uint64_t amount) noexcept nogil

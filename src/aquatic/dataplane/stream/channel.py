@@ -1,13 +1,16 @@
 """Bytes of a connection, whatever carries them. Returns are the backend's: a count, 0 for the end, or -errno."""
 
-from cython import address, bint, declare
-from cython.cimports.aquatic.abi.counters import bump
+from cython import NULL, address, bint, declare
 from cython.cimports.aquatic.abi.stream_counters import STREAM_BYTES_RECEIVED, STREAM_BYTES_SENT
+from cython.cimports.aquatic.dataplane.stream.note import note
 from cython.cimports.aquatic.dataplane.stream.slab import connection_name
+from cython.cimports.aquatic.dataplane.stream.tls import tls_receive, tls_send
 from cython.cimports.libc.stdint import int64_t
 
 
 def channel_receive(worker, connection, bytes, capacity):
+    if connection.tls != NULL:
+        return tls_receive(worker, connection, bytes, capacity)
     received = declare(
         int64_t, worker.backend.receive(worker.backend.state, connection.socket, bytes, capacity, False)
     )
@@ -17,6 +20,8 @@ def channel_receive(worker, connection, bytes, capacity):
 
 
 def channel_send(worker, connection, bytes, length):
+    if connection.tls != NULL:
+        return tls_send(worker, connection, bytes, length)
     sent = declare(int64_t, worker.backend.send(worker.backend.state, connection.socket, bytes, length))
     if sent > 0:
         note(worker, connection, STREAM_BYTES_SENT, sent)
@@ -31,7 +36,3 @@ def watch_events(worker, connection, events):
     is_new = declare(bint, connection.events == 0)
     connection.events = events
     return worker.backend.watch(worker.backend.state, connection.socket, name, events, is_new) == 0
-
-
-def note(worker, connection, counter, amount):
-    bump(address(worker.counters.values[connection.family][counter]), amount)

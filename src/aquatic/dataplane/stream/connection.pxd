@@ -11,9 +11,11 @@ cdef enum OutputOutcome:
 cdef void connection_event(StreamWorker* worker, Connection* connection) noexcept nogil
 cdef void connection_expire(StreamWorker* worker, Connection* connection) noexcept nogil
 cdef void connection_close(StreamWorker* worker, Connection* connection, uint32_t cause) noexcept nogil
+cdef void receive(StreamWorker* worker, Connection* connection) noexcept nogil
 cdef void let_go(StreamWorker* worker, Connection* connection) noexcept nogil
 
-cdef void receive(StreamWorker* worker, Connection* connection) noexcept nogil
+cdef bint receive_once(StreamWorker* worker, Connection* connection) noexcept nogil
+cdef uint32_t error_cause(int64_t error) noexcept nogil
 cdef void serve(StreamWorker* worker, Connection* connection, uint32_t length) noexcept nogil
 cdef void ask(StreamWorker* worker, Connection* connection, uint32_t offset, uint32_t length) noexcept nogil
 cdef bint has_answered(const Exchange* exchange) noexcept nogil

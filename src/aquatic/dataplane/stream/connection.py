@@ -3,7 +3,7 @@
 After a call that may close it, a connection is not touched again.
 """
 
-from cython import address, bint, cast, declare, pointer, sizeof
+from cython import NULL, address, bint, cast, declare, pointer, sizeof
 from cython.cimports.aquatic.abi.connection import (
     END_AT_ONCE,
     END_LINGERING,
@@ -28,26 +28,30 @@ from cython.cimports.aquatic.abi.stream_counters import (
     CLOSED_NO_MEMORY,
     CLOSED_OUTPUT_TIME,
     CLOSED_REQUEST_TOO_LONG,
+    CLOSED_TLS,
     CONNECTIONS_ACTIVE,
 )
 from cython.cimports.aquatic.dataplane.stream.address_limits import address_release
 from cython.cimports.aquatic.dataplane.stream.channel import (
     channel_receive,
     channel_send,
-    note,
     watch_events,
 )
 from cython.cimports.aquatic.dataplane.stream.connection import OUTPUT_FAILED, OUTPUT_SENT, OUTPUT_WAITS
+from cython.cimports.aquatic.dataplane.stream.note import note
 from cython.cimports.aquatic.dataplane.stream.slab import (
     arena_at,
+    connection_name,
     drop_output,
     keep_input,
     keep_output,
+    slab_find,
     slab_give,
     take_input,
 )
 from cython.cimports.aquatic.dataplane.stream.timers import timer_set, timer_unlink
-from cython.cimports.libc.errno import EAGAIN
+from cython.cimports.aquatic.dataplane.stream.tls import tls_free, tls_has_pending, tls_say_goodbye
+from cython.cimports.libc.errno import EAGAIN, EPROTO
 from cython.cimports.libc.stdint import UINT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memset
 
@@ -77,6 +81,9 @@ def connection_expire(worker, connection):
 
 
 def connection_close(worker, connection, cause):
+    if connection.phase == PHASE_HEADER or connection.phase == PHASE_IDLE:
+        if cause != CLOSED_BY_ERROR and cause != CLOSED_TLS:
+            tls_say_goodbye(worker, connection)
     note(worker, connection, cause, 1)
     note(worker, connection, CONNECTIONS_ACTIVE, UINT64_MAX)  # one less
     let_go(worker, connection)
@@ -87,23 +94,49 @@ def let_go(worker, connection):
     timer_unlink(address(worker.connections), address(worker.timers), connection)
     if connection.is_counted:
         address_release(address(worker.addresses), address(connection.source))
+    tls_free(worker, connection)
     worker.backend.close(worker.backend.state, connection.socket)
     slab_give(address(worker.connections), connection)
 
 
 def receive(worker, connection):
-    """One read, so that a peer that sends without end takes turns with the others, and what follows from it."""
+    """One read, so that a peer that sends without end takes turns with the others, and what follows from it.
+
+    Of TLS, one read of the socket may hold several records, which no event will tell of.
+    """
+    name = connection_name(address(worker.connections), connection)
+    worker.tls.receives_left = 1
+    receive_once(worker, connection)
+    while True:
+        connection = slab_find(address(worker.connections), name)
+        if connection == NULL or not tls_has_pending(connection):
+            return
+        if connection.phase != PHASE_HEADER and connection.phase != PHASE_IDLE:
+            return
+        if not receive_once(worker, connection):
+            return
+
+
+def receive_once(worker, connection):
+    """Receive and serve; False when nothing has come."""
     kept = declare(uint32_t, take_input(address(worker.connections), connection, worker.input))
     room = declare(uint32_t, worker.limits.request_bytes_max - kept)
     received = declare(int64_t, channel_receive(worker, connection, address(worker.input[kept]), room))
     if received > 0:
         serve(worker, connection, kept + cast(uint32_t, received))
+        return True
+    if received == -EAGAIN:
+        keep_rest(worker, connection, 0, kept)
     elif received == 0:
         connection_close(worker, connection, CLOSED_BY_PEER)
-    elif received == -EAGAIN:
-        keep_rest(worker, connection, 0, kept)
     else:
-        connection_close(worker, connection, CLOSED_BY_ERROR)
+        connection_close(worker, connection, error_cause(received))
+    return False
+
+
+def error_cause(error):
+    """A fault of the socket, or of what came through it."""
+    return CLOSED_TLS if error == -EPROTO else CLOSED_BY_ERROR
 
 
 def serve(worker, connection, length):
@@ -158,7 +191,7 @@ def ask(worker, connection, offset, length):
 
 def has_answered(exchange):
     kind = declare(uint32_t)
-    for kind in range(ANSWER_KINDS):
+    for kind in range(cast(uint32_t, ANSWER_KINDS)):
         if exchange.answered[kind]:
             return True
     return False
@@ -167,7 +200,7 @@ def has_answered(exchange):
 def note_latency(worker, start_ns):
     elapsed_ns = declare(uint64_t, worker.backend.clock(worker.backend.state) - start_ns)
     kind = declare(uint32_t)
-    for kind in range(ANSWER_KINDS):
+    for kind in range(cast(uint32_t, ANSWER_KINDS)):
         if worker.exchange.answered[kind]:
             bump(
                 address(worker.counters.latency[kind][bucket_of(elapsed_ns)]), worker.exchange.answered[kind]
@@ -193,7 +226,7 @@ def send_output(worker, connection):
     if sent == length:
         return OUTPUT_SENT
     if sent < 0 and sent != -EAGAIN:
-        connection_close(worker, connection, CLOSED_BY_ERROR)
+        connection_close(worker, connection, error_cause(sent))
         return OUTPUT_FAILED
     done = declare(uint32_t, cast(uint32_t, sent) if sent > 0 else 0)
     if not keep_output(
@@ -213,7 +246,7 @@ def flush(worker, connection):
     length = declare(uint32_t, connection.output_bytes - connection.output_sent)
     sent = declare(int64_t, channel_send(worker, connection, output + connection.output_sent, length))
     if sent < 0 and sent != -EAGAIN:
-        connection_close(worker, connection, CLOSED_BY_ERROR)
+        connection_close(worker, connection, error_cause(sent))
         return
     if sent < length:
         connection.output_sent += cast(uint32_t, sent) if sent > 0 else 0
@@ -227,18 +260,23 @@ def flush(worker, connection):
         return
     connection.phase = PHASE_IDLE
     timer_set(worker, connection, worker.limits.idle_seconds_max)
+    name = connection_name(slab, connection)
     kept = declare(uint32_t, take_input(slab, connection, worker.input))
     if kept:
         serve(worker, connection, kept)
+        connection = slab_find(slab, name)
+    if connection != NULL and connection.phase != PHASE_SENDING and tls_has_pending(connection):
+        receive(worker, connection)
 
 
 def finish(worker, connection):
     """Everything is said: end our side, and close when nothing can be lost by that."""
+    tls_say_goodbye(worker, connection)
+    connection.phase = PHASE_LINGERING
     if connection.end == END_AT_ONCE or not watch_events(worker, connection, EPOLLIN):
         connection_close(worker, connection, CLOSED_BY_ANSWER)
         return
     worker.backend.shut_down(worker.backend.state, connection.socket)
-    connection.phase = PHASE_LINGERING
     timer_set(worker, connection, worker.limits.linger_seconds_max)
 
 

@@ -1,7 +1,8 @@
 """What comes before the first request: who the client is, and whether it may have one more connection."""
 
-from cython import address, cast, declare
-from cython.cimports.aquatic.abi.connection import PHASE_HEADER, PHASE_PROXY_HEADER
+from cython import NULL, address, cast, declare
+from cython.cimports.aquatic.abi.atomics import load_pointer, memory_order_acquire
+from cython.cimports.aquatic.abi.connection import PHASE_HANDSHAKE, PHASE_HEADER, PHASE_PROXY_HEADER
 from cython.cimports.aquatic.abi.sockets import EPOLLIN
 from cython.cimports.aquatic.abi.stream_counters import (
     CLOSED_ADDRESS_LIMIT,
@@ -14,6 +15,8 @@ from cython.cimports.aquatic.abi.stream_counters import (
     REFUSED_ADDRESS_RATE,
     REFUSED_NO_MEMORY,
     STREAM_BYTES_RECEIVED,
+    TLS_HANDSHAKES,
+    TLS_RESUMPTIONS,
 )
 from cython.cimports.aquatic.dataplane.stream.address_limits import (
     ADDRESS_COUNTED,
@@ -21,9 +24,10 @@ from cython.cimports.aquatic.dataplane.stream.address_limits import (
     ADDRESS_TOO_FAST,
     address_admit,
 )
-from cython.cimports.aquatic.dataplane.stream.channel import note, watch_events
-from cython.cimports.aquatic.dataplane.stream.connection import connection_close
+from cython.cimports.aquatic.dataplane.stream.channel import watch_events
+from cython.cimports.aquatic.dataplane.stream.connection import connection_close, error_cause, receive
 from cython.cimports.aquatic.dataplane.stream.networks import is_trusted
+from cython.cimports.aquatic.dataplane.stream.note import note
 from cython.cimports.aquatic.dataplane.stream.proxy_header import (
     PROXY_BAD,
     PROXY_HEADER_BYTES_MAX,
@@ -33,6 +37,12 @@ from cython.cimports.aquatic.dataplane.stream.proxy_header import (
 )
 from cython.cimports.aquatic.dataplane.stream.slab import keep_input, take_input
 from cython.cimports.aquatic.dataplane.stream.timers import timer_set
+from cython.cimports.aquatic.dataplane.stream.tls import (
+    tls_has_pending,
+    tls_is_resumed,
+    tls_shake_hands,
+    tls_start,
+)
 from cython.cimports.libc.errno import EAGAIN
 from cython.cimports.libc.stdint import int64_t, uint32_t
 
@@ -47,8 +57,8 @@ def open_connection(worker, connection):
         connection.phase = PHASE_PROXY_HEADER
         return CONNECTIONS_ACCEPTED
     outcome = declare(uint32_t, admit(worker, connection))
-    if outcome == CONNECTIONS_ACCEPTED:
-        begin(worker, connection)
+    if outcome == CONNECTIONS_ACCEPTED and not begin(worker, connection):
+        return REFUSED_NO_MEMORY
     return outcome
 
 
@@ -69,14 +79,42 @@ def admit(worker, connection):
 
 
 def begin(worker, connection):
-    """The client's own bytes are next."""
+    """The client's own bytes are next: a handshake or a request. False without memory."""
+    context = load_pointer(address(worker.listeners[connection.listener].tls_context), memory_order_acquire)
+    if context != NULL:
+        connection.phase = PHASE_HANDSHAKE
+        return tls_start(worker, connection, context)
     connection.phase = PHASE_HEADER
     timer_set(worker, connection, worker.limits.header_seconds_max)
+    return True
 
 
 def opening_event(worker, connection):
     """Something has happened at the socket of a connection that is not open yet."""
-    read_proxy_header(worker, connection)
+    if connection.phase == PHASE_PROXY_HEADER:
+        read_proxy_header(worker, connection)
+    elif worker.tls.handshakes_left:
+        worker.tls.handshakes_left -= 1
+        shake_hands(worker, connection)
+    # Otherwise the event comes again in the next turn: a flood of handshakes costs others no more than that.
+
+
+def shake_hands(worker, connection):
+    """Go on with the handshake; the first request may have come with its end."""
+    events = declare(uint32_t)
+    worker.tls.receives_left = 1
+    result = declare(int64_t, tls_shake_hands(worker, connection, address(events)))
+    if result == -EAGAIN and watch_events(worker, connection, events):
+        return
+    if result <= 0 or not watch_events(worker, connection, EPOLLIN):
+        connection_close(worker, connection, CLOSED_BY_PEER if result == 0 else error_cause(result))
+        return
+    note(worker, connection, TLS_HANDSHAKES, 1)
+    note(worker, connection, TLS_RESUMPTIONS, tls_is_resumed(connection))
+    connection.phase = PHASE_HEADER
+    timer_set(worker, connection, worker.limits.header_seconds_max)
+    if tls_has_pending(connection):
+        receive(worker, connection)
 
 
 def read_proxy_header(worker, connection):
@@ -121,4 +159,5 @@ def take_proxy_header(worker, connection, header):
         if admit(worker, connection) != CONNECTIONS_ACCEPTED:
             connection_close(worker, connection, CLOSED_ADDRESS_LIMIT)
             return
-    begin(worker, connection)
+    if not begin(worker, connection):
+        connection_close(worker, connection, CLOSED_NO_MEMORY)

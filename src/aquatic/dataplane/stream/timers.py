@@ -25,7 +25,7 @@ def tick_of(now_ns):
 def timers_init(wheel, now_ns):
     wheel.tick = tick_of(now_ns)
     index = declare(uint32_t)
-    for index in range(TIMER_BUCKETS):
+    for index in range(cast(uint32_t, TIMER_BUCKETS)):
         wheel.heads[index] = NO_CONNECTION
 
 

@@ -16,11 +16,14 @@ from cython.cimports.aquatic.dataplane.stream.connection import (
 from cython.cimports.aquatic.dataplane.stream.opening import opening_event
 from cython.cimports.aquatic.dataplane.stream.slab import slab_at, slab_end, slab_find, slab_init
 from cython.cimports.aquatic.dataplane.stream.timers import timers_expired, timers_init
+from cython.cimports.aquatic.dataplane.stream.tls import tls_end, tls_free, tls_init, tls_trim
 from cython.cimports.aquatic.dataplane.swarm.upkeep import upkeep_clock, upkeep_turn
 from cython.cimports.libc.stdint import uint32_t, uint64_t
 
 # Timers looked at before connections have their turn again.
 TIMERS_A_TURN_MAX = declare(uint32_t, 1024)
+# A handshake costs as much as hundreds of requests.
+HANDSHAKES_A_TURN_MAX = declare(uint32_t, 8)
 # What the kernel has not taken by then is lost at the end.
 END_NS_MAX = declare(uint64_t, 1_000_000_000)
 END_WAIT_MS = declare(int, 20)
@@ -30,13 +33,21 @@ def stream_worker_init(worker, key_low, key_high):
     """Take the addresses for connections, whose limits are set; the key is a secret. False without memory."""
     worker.connections.slots = NULL
     worker.addresses.uses = NULL
-    return slab_init(
-        address(worker.connections), worker.limits.connections_max, worker.limits.memory_bytes_max
-    ) and addresses_init(address(worker.addresses), worker.limits.connections_max, key_low, key_high)
+    worker.tls.method = NULL
+    return (
+        slab_init(address(worker.connections), worker.limits.connections_max, worker.limits.memory_bytes_max)
+        and addresses_init(address(worker.addresses), worker.limits.connections_max, key_low, key_high)
+        and tls_init(worker)
+    )
 
 
 def stream_worker_end(worker):
-    """Give everything back but listeners, trusted networks and backend, which belong to who set them."""
+    """Give everything back but sockets, trusted networks and backend, which belong to who set them."""
+    slot = declare(uint32_t)
+    for slot in range(worker.connections.slots_fresh):
+        if worker.connections.slots[slot].generation:
+            tls_free(worker, slab_at(address(worker.connections), slot))
+    tls_end(worker)
     addresses_end(address(worker.addresses))
     slab_end(address(worker.connections))
 
@@ -70,6 +81,7 @@ def stream_worker_turn(worker):
         and not watch_listeners(worker, False)
     ):
         return False
+    tls_trim(worker)
     timers_are_behind = declare(bint, expire_due(worker))
     upkeep_turn(address(worker.upkeep), worker.backend.clock(worker.backend.state))
     worker.upkeep.is_behind |= timers_are_behind
@@ -87,6 +99,7 @@ def wait_and_handle(worker, timeout_ms):
     bump(address(worker.counters.values[0][STREAM_WAITS]), 1)
     worker.now_ns = backend.clock(backend.state)
     upkeep_clock(address(worker.upkeep), worker.now_ns)
+    worker.tls.handshakes_left = HANDSHAKES_A_TURN_MAX
     index = declare(int)
     for index in range(count):
         if not handle_event(worker, address(worker.events[index])):

@@ -54,7 +54,7 @@ def memory_socket(network, socket):
 def memory_connect(network, listener, source):
     """A new connection in a listener's queue, by its socket's number; negative when there is no place."""
     index = declare(uint32_t)
-    for index in range(MEMORY_SOCKETS_MAX):
+    for index in range(cast(uint32_t, MEMORY_SOCKETS_MAX)):
         socket = address(network.sockets[index])
         if socket.state == SOCKET_FREE:
             socket.state = SOCKET_WAITING

@@ -1,0 +1,223 @@
+"""TLS on a connection: OpenSSL, whose bytes come from and go to the worker's backend.
+
+An event lets OpenSSL receive once (`receives_left`), as a plain connection does; what it has decrypted and not handed
+out, or received and not decrypted, must be asked for (tls_has_pending), because the socket will not tell.
+"""
+
+from cython import NULL, address, cast, declare, pointer
+from cython.cimports.aquatic.abi.connection import Connection, StreamWorker
+from cython.cimports.aquatic.abi.memory import malloc_trim
+from cython.cimports.aquatic.abi.openssl import (
+    BIO_CTRL_EOF,
+    BIO_CTRL_FLUSH,
+    BIO_METHOD,
+    BIO_TYPE_SOURCE_SINK,
+    SSL,
+    SSL_CTX,
+    SSL_ERROR_SYSCALL,
+    SSL_ERROR_WANT_READ,
+    SSL_ERROR_WANT_WRITE,
+    SSL_ERROR_ZERO_RETURN,
+    BIO_clear_retry_flags,
+    BIO_get_data,
+    BIO_meth_free,
+    BIO_meth_new,
+    BIO_meth_set_ctrl,
+    BIO_meth_set_read,
+    BIO_meth_set_write,
+    BIO_new,
+    BIO_set_data,
+    BIO_set_init,
+    BIO_set_retry_read,
+    BIO_set_retry_write,
+    ERR_clear_error,
+    SSL_do_handshake,
+    SSL_free,
+    SSL_get_error,
+    SSL_has_pending,
+    SSL_new,
+    SSL_read,
+    SSL_session_reused,
+    SSL_set_accept_state,
+    SSL_set_bio,
+    SSL_shutdown,
+    SSL_write,
+)
+from cython.cimports.aquatic.abi.sockets import EPOLLIN, EPOLLOUT
+from cython.cimports.aquatic.abi.stream_counters import STREAM_BYTES_RECEIVED, STREAM_BYTES_SENT
+from cython.cimports.aquatic.dataplane.stream.note import note
+from cython.cimports.libc.errno import EAGAIN, EPROTO
+from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t
+
+# Connections that have gone before their memory is looked for. It lies in the allocator's heap, in pieces.
+TRIM_CONNECTIONS = declare(uint32_t, 1024)
+
+
+def tls_init(worker):
+    """False without memory."""
+    method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, b"aquatic connection")
+    worker.tls.method = method
+    return (
+        method != NULL
+        and BIO_meth_set_read(method, bio_read)
+        and BIO_meth_set_write(method, bio_write)
+        and BIO_meth_set_ctrl(method, bio_control)
+    )
+
+
+def tls_end(worker):
+    BIO_meth_free(cast(pointer(BIO_METHOD), worker.tls.method))
+    worker.tls.method = NULL
+
+
+def tls_start(worker, connection, context):
+    """Expect a handshake under this SSL_CTX, which the connection keeps; False without memory."""
+    ssl = SSL_new(cast(pointer(SSL_CTX), context))
+    if ssl == NULL:
+        ERR_clear_error()
+        return False
+    bio = BIO_new(cast(pointer(BIO_METHOD), worker.tls.method))
+    if bio == NULL:
+        SSL_free(ssl)
+        ERR_clear_error()
+        return False
+    BIO_set_data(bio, worker)
+    BIO_set_init(bio, 1)
+    SSL_set_bio(ssl, bio, bio)
+    SSL_set_accept_state(ssl)
+    connection.tls = ssl
+    worker.tls.active += 1
+    worker.tls.peak = max(worker.tls.peak, worker.tls.active)
+    return True
+
+
+def tls_free(worker, connection):
+    """Nothing for a plain connection."""
+    if connection.tls == NULL:
+        return
+    SSL_free(cast(pointer(SSL), connection.tls))
+    connection.tls = NULL
+    worker.tls.active -= 1
+
+
+def tls_trim(worker):
+    """Give back the memory of a burst of connections. The allocator would keep it."""
+    if worker.tls.peak - worker.tls.active >= TRIM_CONNECTIONS and worker.tls.active <= worker.tls.peak // 2:
+        worker.tls.peak = worker.tls.active
+        malloc_trim(0)
+
+
+def enter(worker, connection):
+    """Let the callbacks below be this connection's."""
+    worker.tls.connection = connection
+    worker.tls.error_number = 0
+    worker.tls.has_ended = False
+    ERR_clear_error()
+    return cast(pointer(SSL), connection.tls)
+
+
+def failure(worker, connection, result, events):
+    """Translate what OpenSSL says of a call without success: 0 for the end, -EAGAIN with the event to wait for."""
+    reason = declare(int, SSL_get_error(cast(pointer(SSL), connection.tls), result))
+    events[0] = EPOLLOUT if reason == SSL_ERROR_WANT_WRITE else EPOLLIN
+    if reason == SSL_ERROR_WANT_READ or reason == SSL_ERROR_WANT_WRITE:
+        return -EAGAIN
+    ERR_clear_error()
+    if reason == SSL_ERROR_ZERO_RETURN or worker.tls.has_ended:
+        return 0
+    if reason == SSL_ERROR_SYSCALL and worker.tls.error_number:
+        return -worker.tls.error_number
+    return -EPROTO
+
+
+def tls_shake_hands(worker, connection, events):
+    """1 when it is done; otherwise 0 or -errno, with the event to wait for beside -EAGAIN."""
+    result = declare(int, SSL_do_handshake(enter(worker, connection)))
+    return 1 if result == 1 else failure(worker, connection, result, events)
+
+
+def tls_receive(worker, connection, bytes, capacity):
+    events = declare(uint32_t)
+    result = declare(int, SSL_read(enter(worker, connection), bytes, capacity))
+    return result if result > 0 else failure(worker, connection, result, address(events))
+
+
+def tls_send(worker, connection, bytes, length):
+    """As many whole records as the kernel takes. One that it takes in part must come again with the same bytes."""
+    events = declare(uint32_t)
+    sent = declare(uint32_t, 0)
+    while sent < length:
+        result = declare(int, SSL_write(enter(worker, connection), bytes + sent, length - sent))
+        if result <= 0:
+            error = declare(int64_t, failure(worker, connection, result, address(events)))
+            return sent if sent and error == -EAGAIN else (error or -EPROTO)
+        sent += result
+    return sent
+
+
+def tls_has_pending(connection):
+    return connection.tls != NULL and SSL_has_pending(cast(pointer(SSL), connection.tls)) == 1
+
+
+def tls_is_resumed(connection):
+    return SSL_session_reused(cast(pointer(SSL), connection.tls)) == 1
+
+
+def tls_say_goodbye(worker, connection):
+    """Send close_notify, if the kernel takes it: the peer can tell the end from an attack then."""
+    if connection.tls != NULL:
+        SSL_shutdown(enter(worker, connection))
+        ERR_clear_error()
+
+
+# What OpenSSL calls
+
+
+def bio_read(bio, bytes, capacity):
+    worker = cast(pointer(StreamWorker), BIO_get_data(bio))
+    BIO_clear_retry_flags(bio)
+    if worker.tls.receives_left == 0:
+        BIO_set_retry_read(bio)
+        return -1
+    worker.tls.receives_left -= 1
+    connection = cast(pointer(Connection), worker.tls.connection)
+    received = declare(
+        int64_t,
+        worker.backend.receive(
+            worker.backend.state, connection.socket, cast(pointer(uint8_t), bytes), capacity, False
+        ),
+    )
+    if received >= 0:
+        worker.tls.has_ended = received == 0
+        note(worker, connection, STREAM_BYTES_RECEIVED, received)
+        return received
+    if received == -EAGAIN:
+        BIO_set_retry_read(bio)
+    else:
+        worker.tls.error_number = cast(int, -received)
+    return -1
+
+
+def bio_write(bio, bytes, length):
+    worker = cast(pointer(StreamWorker), BIO_get_data(bio))
+    connection = cast(pointer(Connection), worker.tls.connection)
+    BIO_clear_retry_flags(bio)
+    sent = declare(
+        int64_t,
+        worker.backend.send(worker.backend.state, connection.socket, cast(pointer(uint8_t), bytes), length),
+    )
+    if sent >= 0:
+        note(worker, connection, STREAM_BYTES_SENT, sent)
+        return sent
+    if sent == -EAGAIN:
+        BIO_set_retry_write(bio)
+    else:
+        worker.tls.error_number = cast(int, -sent)
+    return -1
+
+
+def bio_control(bio, command, number, data):
+    """There is nothing to flush; everything else but whether this is the end does not concern a connection."""
+    if command == BIO_CTRL_EOF:
+        return cast(pointer(StreamWorker), BIO_get_data(bio)).tls.has_ended
+    return 1 if command == BIO_CTRL_FLUSH else 0
