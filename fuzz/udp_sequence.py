@@ -8,7 +8,8 @@ stranger is served as if nothing had been.
 import struct
 from collections.abc import Iterator
 
-from aquatic.dataplane.udp.tracker import Settings
+from aquatic.dataplane.swarm.border import SwarmSettings
+from aquatic.dataplane.udp.border import UdpSettings
 from aquatic.testing.udp import Simulation
 
 PEERS_MAX = 96
@@ -23,15 +24,21 @@ STRANGER = (bytes([192, 0, 2, 1]), 1024)
 CONNECT_MAGIC = 0x41727101980
 
 
-def settings() -> Settings:
+def settings() -> tuple[SwarmSettings, UdpSettings]:
     """Small bounds, so that sequences reach them; a batch of a few, so that they span some."""
-    return Settings(
+    swarm = SwarmSettings(
         workers=1,
         peer_age_seconds_max=HOUR_SECONDS,
         cleaning_interval_seconds=60,
         torrents_max=TORRENTS_MAX,
         peers_max=PEERS_MAX,
         memory_bytes_max=0,
+        measures_locks=True,
+        peers_per_torrent=True,
+        peer_clients=True,
+    )
+    return swarm, UdpSettings(
+        workers=1,
         announce_interval_seconds=120,
         response_peers_max=50,
         scrape_torrents_max=70,
@@ -40,8 +47,6 @@ def settings() -> Settings:
         resend_responses_max=4,
         batch_datagrams=4,
         latency=True,
-        peers_per_torrent=True,
-        peer_clients=True,
     )
 
 
@@ -49,7 +54,7 @@ class Sequence:
     """One tracker and the steps that it is put through."""
 
     def __init__(self) -> None:
-        self.simulation = Simulation(settings())
+        self.simulation = Simulation(*settings())
         self.seconds = 1_000_000.0
         self.transactions: set[bytes] = set()
         self.connection_ids: dict[tuple[bytes, int], bytes] = {}
@@ -137,7 +142,7 @@ class Sequence:
         self.simulation.fail_allocation(-1)
         while self.turn():
             pass
-        counts = self.simulation.tracker.swarm_counts()
+        counts = self.simulation.swarm.swarm_counts()
         assert counts["torrents"] <= TORRENTS_MAX
         assert 0 <= counts["peers_ipv4"] + counts["peers_ipv6"] <= PEERS_MAX
         self.connect(STRANGER)

@@ -33,11 +33,11 @@ class ArgumentParser(argparse.ArgumentParser):
         self.exit(FAILED, f"Error: {one_line(message)}; see {self.prog} --help\n")
 
 
-def _run_udp(configuration: Configuration) -> int:
+def _run(configuration: Configuration) -> int:
     # Only here: a file is checked, and help printed, without loading what serves.
-    from aquatic.control.supervisor import run_udp  # noqa: PLC0415
+    from aquatic.control.supervisor import run  # noqa: PLC0415
 
-    return run_udp(configuration)
+    return run(configuration)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ TRACKER_COMMANDS = (
         "serve BitTorrent clients over UDP",
         "The UDP tracker. SIGUSR1 reads the access list again, SIGTERM and SIGINT end it.",
         UDP_FORMAT.load,
-        _run_udp,
+        _run,
     ),
 )
 

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from aquatic.dataplane.udp.tracker import Settings, Tracker
+from aquatic.dataplane.swarm.border import Swarm, SwarmSettings
 
 RECORDS = [
     index.to_bytes(20, "big") + bytes([1, 0, 0, 0, 2, 0, 0, 0]) + (20_000).to_bytes(2, "little")
@@ -10,35 +10,29 @@ RECORDS = [
 ]
 
 
-def export(tracker: Tracker) -> bytes:
+def export(swarm: Swarm) -> bytes:
     pieces = []
     cursor = 0
     while cursor != -1:
-        cursor, records = tracker.export_downloads(cursor)
+        cursor, records = swarm.export_downloads(cursor)
         pieces.append(records)
     return b"".join(pieces)
 
 
 def test_exports_at_the_same_time_do_not_mix() -> None:
-    tracker = Tracker(
-        Settings(
+    swarm = Swarm(
+        SwarmSettings(
             workers=1,
             peer_age_seconds_max=1200,
             cleaning_interval_seconds=120,
             torrents_max=1_000_000,
             peers_max=1_000_000,
             memory_bytes_max=1 << 30,
-            announce_interval_seconds=900,
-            response_peers_max=30,
-            scrape_torrents_max=70,
-            connection_age_seconds_max=120,
-            poll_timeout_ms=50,
-            resend_responses_max=0,
         )
     )
-    assert tracker.import_downloads(b"".join(RECORDS)) == len(RECORDS)
-    expected = export(tracker)
+    assert swarm.import_downloads(b"".join(RECORDS)) == len(RECORDS)
+    expected = export(swarm)
     assert len(expected) == 30 * len(RECORDS)
     with ThreadPoolExecutor(4) as threads:
-        exports = list(threads.map(lambda _: export(tracker), range(12)))
+        exports = list(threads.map(lambda _: export(swarm), range(12)))
     assert all(each == expected for each in exports)

@@ -77,7 +77,7 @@ def test_a_flood_of_random_hashes_leaves_healthy_swarms_whole(setup: Setup) -> N
     deliver_all(tracker, random_announces(tracker, Random(1), 6000))
     after = tracker.exported()
     assert {key: after[key] for key in before} == before
-    counts = tracker.tracker.swarm_counts()
+    counts = tracker.swarm.swarm_counts()
     assert counts["torrents"] <= setup.torrents_max
     assert counts["peers_ipv4"] <= setup.peers_max
     assert counts["memory_bytes"] <= setup.memory_bytes_max
@@ -106,7 +106,7 @@ def test_service_goes_on_without_memory_and_is_whole_with_it(after: int) -> None
     tracker.is_exact = False
     with failing(tracker.simulation, after):
         healthy(tracker, 12, 40)
-        counts = tracker.tracker.swarm_counts()
+        counts = tracker.swarm.swarm_counts()
         assert counts["peers_ipv4"] == sum(map(sum, tracker.exported().values()))
     tracker.check_counters()
     assert healthy(tracker, 12, 40) == {(info_hash_of(swarm), 4): (20, 20) for swarm in range(12)}
@@ -137,7 +137,7 @@ def test_a_receive_queue_that_is_full_loses_only_what_does_not_fit() -> None:
         accepted += 1
     for _ in range(1 + accepted // (128 * 16)):
         tracker.turn()
-    assert tracker.tracker.counters(0, 4)["errors_malformed"] == accepted
+    assert tracker.simulation.workers.counters(0, 4)["errors_malformed"] == accepted
     tracker.set_time(1)
     assert tracker.connect(global_address(1))
 
@@ -195,7 +195,7 @@ def test_an_export_meets_every_torrent_once_while_the_store_grows_and_cleans() -
     tracker.connect(source)
     lasting = [random.randbytes(20) for _ in range(9000)]
     deliver_all(tracker, [(announce_of(tracker, info_hash, source), source) for info_hash in lasting])
-    cursor, lines = tracker.tracker.export_torrents(0)
+    cursor, lines = tracker.swarm.export_torrents(0)
     found: list[str] = []
     pieces = 0
     while cursor >= 0:
@@ -207,10 +207,10 @@ def test_an_export_meets_every_torrent_once_while_the_store_grows_and_cleans() -
             tracker.set_time(tracker.now + 1)
             for worker in range(2):
                 tracker.turn(worker)
-        cursor, lines = tracker.tracker.export_torrents(cursor)
+        cursor, lines = tracker.swarm.export_torrents(cursor)
     assert len(set(found)) == len(found)
     assert {info_hash.hex() for info_hash in lasting} <= set(found)
-    assert tracker.tracker.swarm_counts()["torrents"] > 20_000
+    assert tracker.swarm.swarm_counts()["torrents"] > 20_000
 
 
 def random_announces_of(
@@ -234,7 +234,7 @@ def test_download_counts_come_out_and_go_in_again() -> None:
     records = downloads_of(tracker)
     assert len(records) == 300
     other = SimulatedTracker()
-    assert other.tracker.import_downloads(b"".join(records)) == 300
+    assert other.swarm.import_downloads(b"".join(records)) == 300
     other.reference.downloads = tracker.reference.downloads
     assert sorted(downloads_of(other)) == sorted(records)
     for family in FAMILIES:
@@ -248,10 +248,10 @@ def test_download_counts_come_out_and_go_in_again() -> None:
 def downloads_of(tracker: SimulatedTracker) -> list[bytes]:
     record_bytes = 30
     found: list[bytes] = []
-    cursor, records = tracker.tracker.export_downloads(0)
+    cursor, records = tracker.swarm.export_downloads(0)
     while cursor >= 0:
         found.extend(records[start : start + record_bytes] for start in range(0, len(records), record_bytes))
-        cursor, records = tracker.tracker.export_downloads(cursor)
+        cursor, records = tracker.swarm.export_downloads(cursor)
     assert len(set(found)) == len(found)
     return found
 
@@ -271,7 +271,7 @@ def test_an_export_of_downloads_does_not_let_segments_merge_under_one_of_torrent
     tracker.set_time(1100)
     tracker.connect(source)
     deliver_all(tracker, [(announce_of(tracker, info_hash, source), source) for info_hash in lasting])
-    cursor, lines = tracker.tracker.export_torrents(0)
+    cursor, lines = tracker.swarm.export_torrents(0)
     downloads_of(tracker)
     tracker.set_time(1220)
     tracker.clean()
@@ -279,6 +279,6 @@ def test_an_export_of_downloads_does_not_let_segments_merge_under_one_of_torrent
     found: list[str] = []
     while cursor >= 0:
         found.extend(line.split()[1] for line in lines.decode().splitlines())
-        cursor, lines = tracker.tracker.export_torrents(cursor)
+        cursor, lines = tracker.swarm.export_torrents(cursor)
     assert len(set(found)) == len(found)
     assert {info_hash.hex() for info_hash in lasting} <= set(found)

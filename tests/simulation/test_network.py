@@ -105,4 +105,4 @@ def test_every_answer_is_right_in_a_bad_network(seed: int, workers: int) -> None
     tracker.set_time(max(tracker.ticks) + 1201)
     tracker.clean()
     assert tracker.exported() == {}
-    assert tracker.tracker.swarm_counts()["memory_bytes"] <= 1 << 24
+    assert tracker.swarm.swarm_counts()["memory_bytes"] <= 1 << 24

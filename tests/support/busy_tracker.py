@@ -11,7 +11,7 @@ from tests.support.fake_tracker import FakeTracker, bucket_bound
 
 def collector_of(tracker: FakeTracker, workers: int = 2, **settings: Any) -> Collector:
     access_list = ServedAccessList(AccessList(), tracker)
-    return Collector(DataPlane(tracker, bucket_bound), workers, Statistics(**settings), access_list)
+    return Collector(DataPlane(tracker, tracker, bucket_bound), workers, Statistics(**settings), access_list)
 
 
 def busy_tracker() -> FakeTracker:

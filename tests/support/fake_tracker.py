@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from aquatic.control.border import IpVersion
-from aquatic.dataplane.udp.tracker import DOWNLOAD_RECORD_BYTES
+from aquatic.dataplane.swarm.border import DOWNLOAD_RECORD_BYTES
 
 WorkerBody = Callable[["FakeTracker", int], None]
 

@@ -123,8 +123,9 @@ def main() -> int:
     worker, parts = WORKERS[sys.argv[1]], json.loads(sys.argv[2])
     supervisor.HEARTBEAT_CHECK_SECONDS = 0.2
     supervisor.STOP_SECONDS_MAX = 0.5
-    return supervisor.run_udp(
-        configuration(parts), lambda _configuration, _workers: DataPlane(Tracker(worker), bucket_bound)
+    tracker = Tracker(worker)
+    return supervisor.run(
+        configuration(parts), lambda _configuration, _workers: DataPlane(tracker, tracker, bucket_bound)
     )
 
 

@@ -24,33 +24,55 @@ class Process:
     def __init__(self, command: Sequence[str], **options: Any) -> None:
         self.output: list[str] = []
         self.errors: list[str] = []
-        self._lines: queue.Queue[str | None] = queue.Queue()
+        # A stream's number and a line of it, or None at its end.
+        self._lines: queue.Queue[tuple[int, str | None]] = queue.Queue()
+        self._passed: list[tuple[int, str]] = []
         streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         self.popen: subprocess.Popen[str] = subprocess.Popen(command, text=True, **(streams | options))
         self._readers = [
-            threading.Thread(target=self._read, args=(stream, lines), daemon=True)
-            for stream, lines in ((self.popen.stdout, self.output), (self.popen.stderr, self.errors))
+            threading.Thread(target=self._read, args=(number, stream, lines), daemon=True)
+            for number, stream, lines in (
+                (1, self.popen.stdout, self.output),
+                (2, self.popen.stderr, self.errors),
+            )
             if stream is not None
         ]
         for reader in self._readers:
             reader.start()
 
-    def _read(self, stream: IO[str], lines: list[str]) -> None:
+    def _read(self, number: int, stream: IO[str], lines: list[str]) -> None:
         with stream:
             for line in stream:
                 lines.append(line.rstrip("\n"))
-                self._lines.put(line.rstrip("\n"))
-        self._lines.put(None)
+                self._lines.put((number, line.rstrip("\n")))
+        self._lines.put((number, None))
 
     def wait_for_line(self, part: str) -> str:
-        """The next line, of either stream, that contains `part`; lines before it are passed over."""
+        """The next line, of either stream, that contains `part`; those before it in its stream are passed over.
+
+        Those of the other stream are not: which of two streams is read first says nothing.
+        """
+        for number, line in self._passed:
+            if part in line:
+                return self._pass_over(number, line)
         ends = 0
         while ends < len(self._readers):
-            line = self._lines.get(timeout=WAIT_SECONDS_MAX)
-            ends += line is None
-            if line is not None and part in line:
-                return line
+            number, read = self._lines.get(timeout=WAIT_SECONDS_MAX)
+            if read is None:
+                ends += 1
+                continue
+            self._passed.append((number, read))
+            if part in read:
+                return self._pass_over(number, read)
         raise AssertionError(f"no line with {part!r}: {self.output} {self.errors}")
+
+    def _pass_over(self, number: int, line: str) -> str:
+        """Forget the stream's lines up to this one."""
+        last = self._passed.index((number, line))
+        self._passed = [
+            passed for index, passed in enumerate(self._passed) if passed[0] != number or index > last
+        ]
+        return line
 
     def signal(self, number: int) -> None:
         os.kill(self.popen.pid, number)

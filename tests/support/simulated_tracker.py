@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass
 from socket import AF_INET, AF_INET6
 from typing import Literal
 
-from aquatic.dataplane.udp.tracker import Settings
+from aquatic.dataplane.swarm.border import SwarmSettings
+from aquatic.dataplane.udp.border import UdpSettings
 from aquatic.protocol.udp import (
     AnnounceRequest,
     AnnounceResponse,
@@ -51,6 +52,17 @@ class Setup:
     batch_datagrams: int = 16
     peer_clients: bool = False
 
+    def parts(self) -> tuple[SwarmSettings, UdpSettings]:
+        values = asdict(self)
+        swarm = {name: values.pop(name) for name in SWARM_NAMES}
+        return SwarmSettings(**swarm, workers=self.workers), UdpSettings(**values)
+
+
+SWARM_NAMES = (
+    *("peer_age_seconds_max", "cleaning_interval_seconds", "torrents_max", "peers_max", "memory_bytes_max"),
+    "peer_clients",
+)
+
 
 BATCHES_A_TURN_MAX = 16
 
@@ -66,8 +78,8 @@ class SimulatedTracker:
 
     def __init__(self, setup: Setup | None = None, seed: int = 1):
         self.settings = setup or Setup()
-        self.simulation = Simulation(Settings(**asdict(self.settings)), seed)
-        self.tracker = self.simulation.tracker
+        self.simulation = Simulation(*self.settings.parts(), seed)
+        self.swarm = self.simulation.swarm
         self.reference = ReferenceSwarm(self.settings.peer_age_seconds_max)
         self.ticks = [0] * self.settings.workers
         self.now = 0.0
@@ -114,9 +126,7 @@ class SimulatedTracker:
     def set_access_list(self, mode: Literal["off", "allow", "deny"], hashes: Iterable[bytes]) -> None:
         """Swap the list while the workers turn, for which the old one's end waits."""
         self.access_mode, self.access_hashes = mode, frozenset(hashes)
-        swap = threading.Thread(
-            target=self.tracker.set_access_list, args=(mode, b"".join(self.access_hashes))
-        )
+        swap = threading.Thread(target=self.swarm.set_access_list, args=(mode, b"".join(self.access_hashes)))
         swap.start()
         while swap.is_alive():
             for worker in range(self.settings.workers):
@@ -127,8 +137,8 @@ class SimulatedTracker:
 
     def clean(self) -> None:
         """Let a whole cleaning pass that begins now."""
-        cleanings = self.tracker.cleanings()
-        while self.tracker.cleanings() < cleanings + 2:
+        cleanings = self.swarm.cleanings()
+        while self.swarm.cleanings() < cleanings + 2:
             self.set_time(self.now + self.settings.cleaning_interval_seconds / 4)
             for worker in range(self.settings.workers):
                 # A worker that is behind with cleaning turns again at once.
@@ -287,14 +297,14 @@ class SimulatedTracker:
     def exported(self) -> dict[tuple[bytes, Family], tuple[int, int]]:
         """Seeders and leechers of every torrent; one that comes twice is an error."""
         found: dict[tuple[bytes, Family], tuple[int, int]] = {}
-        cursor, lines = self.tracker.export_torrents(0)
+        cursor, lines = self.swarm.export_torrents(0)
         while cursor >= 0:
             for line in lines.decode().splitlines():
                 family, info_hash, seeders, leechers = line.split()
                 key: tuple[bytes, Family] = (bytes.fromhex(info_hash), 4 if family == "4" else 6)
                 assert key not in found
                 found[key] = int(seeders), int(leechers)
-            cursor, lines = self.tracker.export_torrents(cursor)
+            cursor, lines = self.swarm.export_torrents(cursor)
         return found
 
     def reconcile(self) -> None:
@@ -329,7 +339,7 @@ class SimulatedTracker:
         for family in FAMILIES:
             totals: Counter[str] = Counter()
             for worker in range(self.settings.workers):
-                totals.update(self.tracker.counters(worker, family))
+                totals.update(self.simulation.workers.counters(worker, family))
             for name in COMPARED_COUNTERS:
                 assert totals[name] == self.counters[family, name], (family, name)
 

@@ -14,7 +14,8 @@ from typing import Literal
 
 import pytest
 
-from aquatic.dataplane.udp.tracker import COUNTER_NAMES, REQUEST_TYPES, Settings, Tracker
+from aquatic.dataplane.swarm.border import Swarm, SwarmSettings
+from aquatic.dataplane.udp.border import COUNTER_NAMES, REQUEST_TYPES, UdpSettings, UdpWorkers
 from aquatic.protocol.udp import (
     AnnounceRequest,
     AnnounceResponse,
@@ -37,14 +38,20 @@ HASHES = [bytes((number, 255 - number)) * 10 for number in range(40)]
 BURST = 16
 
 
-def settings(workers: int = WORKERS) -> Settings:
-    return Settings(
+def data_plane(workers: int = WORKERS) -> UdpWorkers:
+    swarm = SwarmSettings(
         workers=workers,
         peer_age_seconds_max=1000,
         cleaning_interval_seconds=1,
         torrents_max=1 << 20,
         peers_max=1 << 20,
         memory_bytes_max=1 << 28,
+        measures_locks=True,
+        peers_per_torrent=True,
+        peer_clients=True,
+    )
+    settings = UdpSettings(
+        workers=workers,
         announce_interval_seconds=900,
         response_peers_max=50,
         scrape_torrents_max=70,
@@ -53,9 +60,8 @@ def settings(workers: int = WORKERS) -> Settings:
         resend_responses_max=16,
         batch_datagrams=32,
         latency=True,
-        peers_per_torrent=True,
-        peer_clients=True,
     )
+    return UdpWorkers(Swarm(swarm), settings)
 
 
 def bound_socket(family: socket.AddressFamily, host: str, port: int, is_dual: bool = False) -> socket.socket:
@@ -72,7 +78,8 @@ class Running:
     """A tracker whose workers share two ports, one of each family; the IPv6 one serves IPv4 sources too."""
 
     def __init__(self, workers: int = WORKERS):
-        self.tracker = Tracker(settings(workers))
+        self.udp = data_plane(workers)
+        self.swarm = self.udp.swarm
         self.sockets: list[socket.socket] = []
         ports = {socket.AF_INET: 0, socket.AF_INET6: 0}
         self.threads = []
@@ -84,7 +91,7 @@ class Running:
                 pair.append(bound)
             self.sockets.extend(pair)
             arguments = (worker, pair[0].fileno(), pair[1].fileno())
-            self.threads.append(threading.Thread(target=self.tracker.run_worker, args=arguments))
+            self.threads.append(threading.Thread(target=self.udp.run_worker, args=arguments))
         self.addresses: dict[str, tuple[socket.AddressFamily, tuple[str, int]]] = {
             "IPv4": (socket.AF_INET, ("127.0.0.1", ports[socket.AF_INET])),
             "IPv6": (socket.AF_INET6, ("::1", ports[socket.AF_INET6])),
@@ -92,7 +99,7 @@ class Running:
         }
 
     def stop(self) -> None:
-        self.tracker.stop()
+        self.swarm.stop()
         for thread in self.threads:
             thread.join(WAIT_SECONDS_MAX)
             assert not thread.is_alive()
@@ -185,24 +192,25 @@ def check_peers(answers: dict[int, Response]) -> None:
             assert answer.message == b"Info hash not allowed"
 
 
-def control_loop(tracker: Tracker, is_over: Callable[[], bool]) -> None:
+def control_loop(udp: UdpWorkers, is_over: Callable[[], bool]) -> None:
     """Everything that the control plane asks, again and again until the clients are done."""
+    swarm = udp.swarm
     rounds = 0
     while not is_over() or rounds < 2:
         rounds += 1
-        tracker.set_access_list("deny" if rounds % 2 else "off", DENIED * (rounds % 2))
+        swarm.set_access_list("deny" if rounds % 2 else "off", DENIED * (rounds % 2))
         for worker in range(WORKERS):
-            assert tracker.heartbeat(worker) >= 0
+            assert swarm.heartbeat(worker) >= 0
             for request_type in REQUEST_TYPES:
-                tracker.latency_buckets(worker, request_type)
-            assert tuple(tracker.counters(worker, 4)) == tuple(tracker.counters(worker, 6)) == COUNTER_NAMES
-        counts = tracker.swarm_counts()
+                udp.latency_buckets(worker, request_type)
+            assert tuple(udp.counters(worker, 4)) == tuple(udp.counters(worker, 6)) == COUNTER_NAMES
+        counts = swarm.swarm_counts()
         assert counts["seeders_ipv4"] <= counts["peers_ipv4"]
-        exported(tracker)
-        records = list(pieces(tracker.export_downloads))
+        exported(swarm)
+        records = list(pieces(swarm.export_downloads))
         assert sum(map(len, records)) % 30 == 0
-        tracker.peers_per_torrent_buckets(4)
-        assert all(peers > 0 for _, peers in tracker.peer_prefixes())
+        swarm.peers_per_torrent_buckets(4)
+        assert all(peers > 0 for _, peers in swarm.peer_prefixes())
 
 
 def pieces(export: Callable[[int], tuple[int, bytes]]) -> Iterator[bytes]:
@@ -212,9 +220,9 @@ def pieces(export: Callable[[int], tuple[int, bytes]]) -> Iterator[bytes]:
         cursor, piece = export(cursor)
 
 
-def exported(tracker: Tracker) -> dict[tuple[str, str], tuple[int, int]]:
+def exported(swarm: Swarm) -> dict[tuple[str, str], tuple[int, int]]:
     found: dict[tuple[str, str], tuple[int, int]] = {}
-    for piece in pieces(tracker.export_torrents):
+    for piece in pieces(swarm.export_torrents):
         for line in piece.decode().splitlines():
             family, info_hash, seeders, leechers = line.split()
             assert (family, info_hash) not in found
@@ -222,11 +230,11 @@ def exported(tracker: Tracker) -> dict[tuple[str, str], tuple[int, int]]:
     return found
 
 
-def totals(tracker: Tracker) -> Counter[str]:
+def totals(udp: UdpWorkers) -> Counter[str]:
     total: Counter[str] = Counter()
     for worker in range(WORKERS):
         for family in FAMILIES:
-            total.update(tracker.counters(worker, family))
+            total.update(udp.counters(worker, family))
     return total
 
 
@@ -255,16 +263,16 @@ def test_workers_clients_and_the_control_plane_together() -> None:
         threads = [threading.Thread(target=storm, args=(place,)) for place in range(len(clients))]
         for thread in threads:
             thread.start()
-        control_loop(started.tracker, lambda: not any(thread.is_alive() for thread in threads))
+        control_loop(started.udp, lambda: not any(thread.is_alive() for thread in threads))
         for thread in threads:
             thread.join(WAIT_SECONDS_MAX)
         assert not failures
-        swarms = exported(started.tracker)
+        swarms = exported(started.swarm)
         for info_hash in HASHES:
             # Half of each client's six ports are odd, that is leechers; four clients are IPv4's.
             assert swarms["4", info_hash.hex()] == (12, 12)
             assert swarms["6", info_hash.hex()] == (6, 6)
-    check_totals(totals(started.tracker), clients)
+    check_totals(totals(started.udp), clients)
 
 
 def check_totals(total: Counter[str], clients: list[Client]) -> None:
@@ -293,7 +301,7 @@ def test_answers_have_the_addresses_of_the_family_that_was_asked_from(way: str) 
                 peers.extend(answer.peers)
         host = ip_address("::1" if way == "IPv6" else "127.0.0.1")
         assert [(peer.address, peer.port) for peer in peers] == [(host, 5)]
-        assert exported(started.tracker) == {("6" if way == "IPv6" else "4", HASHES[0].hex()): (0, 2)}
+        assert exported(started.swarm) == {("6" if way == "IPv6" else "4", HASHES[0].hex()): (0, 2)}
 
 
 def test_workers_stop_in_the_middle_of_a_flood_and_answer_what_they_received() -> None:
@@ -314,11 +322,11 @@ def test_workers_stop_in_the_middle_of_a_flood_and_answer_what_they_received() -
         threads = [threading.Thread(target=flood, args=(client,)) for client in clients]
         for thread in threads:
             thread.start()
-        while totals(started.tracker)["requests_announce"] < 1000:
+        while totals(started.udp)["requests_announce"] < 1000:
             stopped.wait(0.01)
         started.stop()
         stopped.set()
         for thread in threads:
             thread.join(WAIT_SECONDS_MAX)
-    total = totals(started.tracker)
+    total = totals(started.udp)
     assert total["requests_announce"] == total["responses_announce"] >= 1000

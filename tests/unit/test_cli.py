@@ -32,11 +32,11 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Configuration]:
     configurations: list[Configuration] = []
     supervisor = ModuleType("aquatic.control.supervisor")
 
-    def run_udp(configuration: Configuration) -> int:
+    def run(configuration: Configuration) -> int:
         configurations.append(configuration)
         return 7
 
-    vars(supervisor)["run_udp"] = run_udp
+    vars(supervisor)["run"] = run
     monkeypatch.setitem(sys.modules, supervisor.__name__, supervisor)
     return configurations
 

@@ -4,7 +4,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from aquatic.abi.atomics cimport atomic_u64, load_u64, memory_order_relaxed, store_u64
 from aquatic.abi.histogram cimport HISTOGRAM_BUCKETS
 
-# In the order of COUNTER_NAMES (tracker.py). Requests, responses: by action.
+# In the order of COUNTER_NAMES (dataplane/udp/border.py). Requests, responses: by action.
 cdef enum:
     REQUESTS_CONNECT
     REQUESTS_ANNOUNCE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from aquatic.control.border import TrackerBorder
+from aquatic.control.border import SwarmBorder
 from aquatic.control.errors import reason
 from aquatic.control.model import AccessList, AccessListMode
 
@@ -20,9 +20,9 @@ class AccessListError(Exception):
 class ServedAccessList:
     """The list that the workers go by."""
 
-    def __init__(self, settings: AccessList, tracker: TrackerBorder) -> None:
+    def __init__(self, settings: AccessList, swarm: SwarmBorder) -> None:
         self._settings = settings
-        self._tracker = tracker
+        self._swarm = swarm
         self.entries_count = 0
 
     @property
@@ -38,7 +38,7 @@ class ServedAccessList:
         """Serve this list, 20 bytes an info hash. AccessListError, and then the old list stays."""
         count = len(info_hashes) // INFO_HASH_BYTES
         try:
-            self._tracker.set_access_list(self._settings.mode.value, info_hashes)
+            self._swarm.set_access_list(self._settings.mode.value, info_hashes)
         except MemoryError:
             text = f"access list {self._settings.path}: no memory for {count:,} info hashes"
             raise AccessListError(text) from None

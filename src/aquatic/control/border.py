@@ -1,4 +1,4 @@
-# ruff: noqa: D102 -- the stub of aquatic.dataplane.udp.tracker documents the methods
+# ruff: noqa: D102 -- the stubs of the data plane's border modules document the methods
 """What the control plane needs of the data plane, as a type that tests' fakes satisfy too."""
 
 from collections.abc import Callable
@@ -9,14 +9,11 @@ IpVersion = Literal[4, 6]
 IP_VERSIONS: tuple[IpVersion, IpVersion] = (4, 6)
 
 
-class TrackerBorder(Protocol):
-    """The tracker; the stub of `aquatic.dataplane.udp.tracker` has shapes, units and errors."""
+class SwarmBorder(Protocol):
+    """The swarm store; the stub of `aquatic.dataplane.swarm.border` has shapes, units and errors."""
 
-    def run_worker(self, index: int, ipv4_socket: int, ipv6_socket: int) -> None: ...
     def stop(self) -> None: ...
     def heartbeat(self, index: int) -> int: ...
-    def counters(self, index: int, family: IpVersion) -> dict[str, int]: ...
-    def latency_buckets(self, index: int, request_type: str) -> list[int]: ...
     def swarm_counts(self) -> dict[str, int]: ...
     def peers_per_torrent_buckets(self, family: IpVersion) -> list[int]: ...
     def peer_prefixes(self) -> list[tuple[bytes, int]]: ...
@@ -27,10 +24,19 @@ class TrackerBorder(Protocol):
     def cleanings(self) -> int: ...
 
 
+class UdpBorder(Protocol):
+    """The UDP workers; the stub of `aquatic.dataplane.udp.border` has shapes, units and errors."""
+
+    def run_worker(self, index: int, ipv4_socket: int, ipv6_socket: int) -> None: ...
+    def counters(self, index: int, family: IpVersion) -> dict[str, int]: ...
+    def latency_buckets(self, index: int, request_type: str) -> list[int]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class DataPlane:
-    """A tracker and the scale of its buckets."""
+    """The swarms, those who serve them, and the scale of their buckets."""
 
-    tracker: TrackerBorder
+    swarm: SwarmBorder
+    udp: UdpBorder
     # The greatest value that falls into the bucket of this index.
     bucket_bound: Callable[[int], int]

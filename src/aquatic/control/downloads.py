@@ -14,12 +14,12 @@ import threading
 import zlib
 from typing import Final
 
-from aquatic.control.border import TrackerBorder
+from aquatic.control.border import SwarmBorder
 from aquatic.control.errors import StartError, reason
 from aquatic.control.model import Downloads
 from aquatic.control.replaced_file import replacing
 from aquatic.control.threads import in_thread
-from aquatic.dataplane.udp.tracker import DOWNLOAD_RECORD_BYTES
+from aquatic.dataplane.swarm.border import DOWNLOAD_RECORD_BYTES
 
 logger = logging.getLogger(__name__)
 
@@ -31,10 +31,10 @@ END: Final = -1
 
 
 class DownloadsFile:
-    """Keeps a tracker's download counts in a file."""
+    """Keeps the swarms' download counts in a file."""
 
-    def __init__(self, tracker: TrackerBorder, settings: Downloads) -> None:
-        self._tracker = tracker
+    def __init__(self, swarm: SwarmBorder, settings: Downloads) -> None:
+        self._swarm = swarm
         self._path = settings.path
         self._interval_seconds = settings.interval_seconds
         self._last_problem = ""
@@ -59,7 +59,7 @@ class DownloadsFile:
             return self._put_aside(damage)
         records = memoryview(content)[len(HEAD) : -TAIL.size]
         fitted = sum(
-            self._tracker.import_downloads(bytes(records[start : start + IMPORT_BYTES]))
+            self._swarm.import_downloads(bytes(records[start : start + IMPORT_BYTES]))
             for start in range(0, len(records), IMPORT_BYTES)
         )
         logger.info("download counts of %d torrents read from %s", fitted, self._path)
@@ -89,7 +89,7 @@ class DownloadsFile:
             checksum = zlib.crc32(HEAD)
             cursor = count = 0
             while cursor != END:
-                cursor, records = self._tracker.export_downloads(cursor)
+                cursor, records = self._swarm.export_downloads(cursor)
                 file.write(records)
                 checksum = zlib.crc32(records, checksum)
                 count += len(records) // DOWNLOAD_RECORD_BYTES

@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 
-from aquatic.control.border import TrackerBorder
+from aquatic.control.border import SwarmBorder
 from aquatic.control.errors import reason
 from aquatic.control.model import ScrapeExports
 from aquatic.control.replaced_file import replacing
@@ -22,8 +22,8 @@ END = -1
 class ScrapeExporter:
     """Writes an export after the first cleaning and then after every so many, as the Rust tracker does."""
 
-    def __init__(self, tracker: TrackerBorder, settings: ScrapeExports) -> None:
-        self._tracker = tracker
+    def __init__(self, swarm: SwarmBorder, settings: ScrapeExports) -> None:
+        self._swarm = swarm
         self._settings = settings
         self._stopping = threading.Event()
 
@@ -34,7 +34,7 @@ class ScrapeExporter:
         try:
             while True:
                 await asyncio.sleep(CLEANINGS_CHECK_SECONDS)
-                cleanings = self._tracker.cleanings()
+                cleanings = self._swarm.cleanings()
                 if cleanings >= next_at:
                     next_at = cleanings + frequency - (cleanings - 1) % frequency
                     await self._export()
@@ -61,7 +61,7 @@ class ScrapeExporter:
             while cursor != END:
                 if self._stopping.is_set():
                     raise InterruptedError("the tracker ends")
-                cursor, lines = self._tracker.export_torrents(cursor)
+                cursor, lines = self._swarm.export_torrents(cursor)
                 count += lines.count(b"\n")
                 file.write(lines)
         return count

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 
-from aquatic.control.border import IP_VERSIONS, TrackerBorder
+from aquatic.control.border import IP_VERSIONS, UdpBorder
 
 logger = logging.getLogger(__name__)
 
@@ -21,8 +21,8 @@ LOSSES = {
 class LossLog:
     """Compares the counters of losses once in a while: what is lost is never silent, nor is it noisy."""
 
-    def __init__(self, tracker: TrackerBorder, workers_count: int) -> None:
-        self._tracker = tracker
+    def __init__(self, udp: UdpBorder, workers_count: int) -> None:
+        self._udp = udp
         self._workers_count = workers_count
         self._last = self._count()
 
@@ -48,6 +48,6 @@ class LossLog:
         counted: Counter[str] = Counter()
         for index in range(self._workers_count):
             for family in IP_VERSIONS:
-                counters = self._tracker.counters(index, family)
+                counters = self._udp.counters(index, family)
                 counted.update({name: counters[name] for name in LOSSES})
         return counted

@@ -16,12 +16,12 @@ from aquatic.control.log import start_logging
 from aquatic.control.loss_log import LossLog
 from aquatic.control.model import Configuration
 from aquatic.control.process_end import describe, end_process
+from aquatic.control.start import DataPlaneMaker, PreparedTracker, make_data_plane, prepare
 from aquatic.control.statistics.collector import Collector
 from aquatic.control.statistics.http_endpoint import endpoint_url
 from aquatic.control.statistics.service import StatisticsService
 from aquatic.control.tasks import EssentialTasks, end_process_on_lost_errors
 from aquatic.control.threads import in_thread, let_workers_go_first, threads_ended
-from aquatic.control.udp_start import DataPlaneMaker, PreparedTracker, make_udp_data_plane, prepare_udp
 from aquatic.control.workers import HeartbeatWatch, WorkerThreads
 
 logger = logging.getLogger(__name__)
@@ -33,13 +33,13 @@ STOP_SECONDS_MAX = 10.0
 THREADS_SECONDS_MAX = 2.0
 
 
-def run_udp(configuration: Configuration, make_data_plane: DataPlaneMaker = make_udp_data_plane) -> int:
+def run(configuration: Configuration, maker: DataPlaneMaker = make_data_plane) -> int:
     """Serve until SIGTERM or SIGINT; the process's exit code, 1 with `Error: ...` when it can't start."""
     start_logging(configuration.log_level)
     # A signal that comes before it can be obeyed waits until then.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
-        prepared = prepare_udp(configuration, make_data_plane)
+        prepared = prepare(configuration, maker)
         asyncio.run(Supervisor(prepared).serve())
     except StartError as error:
         print(f"Error: {error}", file=sys.stderr, flush=True)
@@ -58,8 +58,8 @@ class Supervisor:
     def __init__(self, prepared: PreparedTracker) -> None:
         self._prepared = prepared
         self._configuration = prepared.configuration
-        self._tracker = prepared.data_plane.tracker
-        self._workers = WorkerThreads(self._tracker, prepared.places)
+        self._swarm = prepared.data_plane.swarm
+        self._workers = WorkerThreads(self._swarm, prepared.jobs)
         self._tasks = EssentialTasks()
         self._stop_asked = asyncio.Event()
         self._reload_asked = asyncio.Event()
@@ -83,7 +83,9 @@ class Supervisor:
         let_workers_go_first()
         self._tasks.start("heartbeat watch", self._watch_heartbeats())
         self._tasks.start("access list reload", self._reload())
-        self._tasks.start("loss log", LossLog(self._tracker, len(self._prepared.places)).run())
+        self._tasks.start(
+            "loss log", LossLog(self._prepared.data_plane.udp, self._prepared.udp_workers_count).run()
+        )
         self._start_outputs()
         self._announce_ready()
         await self._stop_asked.wait()
@@ -93,11 +95,14 @@ class Supervisor:
         prepared, configuration = self._prepared, self._configuration
         if configuration.statistics.outputs:
             collector = Collector(
-                prepared.data_plane, len(prepared.places), configuration.statistics, prepared.access_list
+                prepared.data_plane,
+                prepared.udp_workers_count,
+                configuration.statistics,
+                prepared.access_list,
             )
             StatisticsService(configuration, collector, prepared.prometheus_socket).start(self._tasks)
         if configuration.scrape_exports.enabled:
-            exporter = ScrapeExporter(self._tracker, configuration.scrape_exports)
+            exporter = ScrapeExporter(self._swarm, configuration.scrape_exports)
             self._tasks.start("scrape exports", exporter.run())
         if prepared.downloads is not None:
             self._tasks.start("download counts", prepared.downloads.run())
@@ -109,7 +114,7 @@ class Supervisor:
         # Whoever started us may not read it.
         with contextlib.suppress(OSError):
             print("".join(f"listening on {url}\n" for url in listening), end="", flush=True)
-        logger.info("serving with %d worker(s)", len(self._prepared.places))
+        logger.info("serving with %d worker(s)", len(self._prepared.jobs))
         self._prepared.service_manager.ready()
 
     async def _end(self) -> None:
@@ -127,7 +132,7 @@ class Supervisor:
         interval = max(HEARTBEAT_CHECK_SECONDS, 2 * self._configuration.workers.poll_timeout_ms / 1000)
         if manager.watchdog_seconds is not None:
             interval = min(interval, manager.watchdog_seconds / 2)
-        watch = HeartbeatWatch(self._tracker, len(self._prepared.places), STILL_CHECKS_MAX)
+        watch = HeartbeatWatch(self._swarm, [job.name for job in self._prepared.jobs], STILL_CHECKS_MAX)
         while True:
             await asyncio.sleep(interval)
             if watch.check():

@@ -4,6 +4,7 @@ from cython import NULL, address, cast, declare, pointer
 from cython.cimports.aquatic.abi.atomics import load_u64, memory_order_relaxed
 from cython.cimports.aquatic.abi.datagram import Source
 from cython.cimports.aquatic.abi.udp_wire import VERDICT_ACCEPTED, Request
+from cython.cimports.aquatic.dataplane.swarm.border import Swarm
 from cython.cimports.aquatic.dataplane.swarm.store import store_start_clock
 from cython.cimports.aquatic.dataplane.udp.backend.memory import (
     Memory,
@@ -11,6 +12,7 @@ from cython.cimports.aquatic.dataplane.udp.backend.memory import (
     memory_end,
     memory_init,
 )
+from cython.cimports.aquatic.dataplane.udp.border import UdpWorkers
 from cython.cimports.aquatic.dataplane.udp.connection_id import (
     CONNECTION_BAD,
     CONNECTION_EXPIRED,
@@ -20,7 +22,6 @@ from cython.cimports.aquatic.dataplane.udp.connection_id import (
     connection_id,
 )
 from cython.cimports.aquatic.dataplane.udp.decode import decode
-from cython.cimports.aquatic.dataplane.udp.tracker import Tracker
 from cython.cimports.aquatic.dataplane.udp.worker import worker_turn
 from cython.cimports.libc.stdint import UINT32_MAX, UINT64_MAX, uint8_t, uint32_t
 from cython.cimports.libc.stdlib import free, malloc
@@ -88,32 +89,33 @@ def judge_connection_id(key: bytes, ip: bytes, issued: int, now_seconds: int, ag
 
 
 class Simulation:
-    def __cinit__(self, settings, seed=1):
-        self.tracker = Tracker(settings)
-        self.store = self.tracker.store
-        self.workers = settings.workers
+    def __cinit__(self, swarm_settings, settings, seed=1):
+        self.swarm = Swarm(swarm_settings)
+        self.workers = UdpWorkers(self.swarm, settings)
+        self.store = self.swarm.store
+        self.workers_count = settings.workers
         # Hashes keep the random seed of the store, which tests must not depend on; choices can be repeated.
         store_start_clock(self.store, 0)
-        for index in range(self.workers):
+        for index in range(self.workers_count):
             worker = self.worker_at(index)
             worker.handler.random = seed + index
-            worker.handler.tick = 0
+            worker.upkeep.tick = 0
             if not memory_init(address(worker.backend), worker.batch_datagrams):
                 raise MemoryError
 
     def __dealloc__(self):
-        for index in range(self.workers):
+        for index in range(self.workers_count):
             if self.worker_at(index).backend.state != NULL:
                 memory_end(address(self.worker_at(index).backend))
 
     def worker_at(self, index):
-        return address(self.tracker.workers[index])
+        return address(self.workers.workers[index])
 
     def memory(self, worker):
         return cast(pointer(Memory), self.worker_at(worker).backend.state)
 
     def set_time(self, seconds: float):
-        for index in range(self.workers):
+        for index in range(self.workers_count):
             self.memory(index).clock_ns = int(seconds * NS)
 
     def deliver(self, packet: bytes, ip: bytes, port: int, worker: int = 0):
@@ -145,4 +147,4 @@ class Simulation:
         self.store.arena.allocations_until_failure = UINT64_MAX if after < 0 else after
 
     def turns(self, worker: int = 0):
-        return load_u64(address(self.worker_at(worker).turns), memory_order_relaxed)
+        return load_u64(address(self.worker_at(worker).upkeep.turns), memory_order_relaxed)

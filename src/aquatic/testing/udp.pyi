@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from aquatic.dataplane.udp.tracker import Settings, Tracker
+from aquatic.dataplane.swarm.border import Swarm, SwarmSettings
+from aquatic.dataplane.udp.border import UdpSettings, UdpWorkers
 
 def decode_datagram(packet: bytes) -> dict[str, Any]:
     """The verdict and, where it is "accepted", the fields of the request."""
@@ -14,8 +15,9 @@ def judge_connection_id(key: bytes, ip: bytes, issued: int, now_seconds: int, ag
 class Simulation:
     """A tracker whose workers run the real loop on the in-memory backend. Time passes only by `set_time`."""
 
-    tracker: Tracker
-    def __init__(self, settings: Settings, seed: int = 1) -> None: ...
+    swarm: Swarm
+    workers: UdpWorkers
+    def __init__(self, swarm_settings: SwarmSettings, settings: UdpSettings, seed: int = 1) -> None: ...
     def set_time(self, seconds: float) -> None: ...
     def deliver(self, packet: bytes, ip: bytes, port: int, worker: int = 0) -> bool:
         """Queue a datagram for a worker; False if its queue is full."""

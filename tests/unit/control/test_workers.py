@@ -21,7 +21,7 @@ def no_real_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_advancing_workers_are_well() -> None:
     tracker = FakeTracker()
-    watch = HeartbeatWatch(tracker, workers_count=2, still_checks_max=3)
+    watch = HeartbeatWatch(tracker, names=("UDP worker 0", "UDP worker 1"), still_checks_max=3)
     for _ in range(10):
         assert watch.check()
         tracker.beats.update([0, 1])
@@ -29,7 +29,9 @@ def test_advancing_workers_are_well() -> None:
 
 def test_a_worker_that_stands_still_is_named_after_so_many_checks() -> None:
     tracker = FakeTracker()
-    watch = HeartbeatWatch(tracker, workers_count=3, still_checks_max=3)
+    watch = HeartbeatWatch(
+        tracker, names=("UDP worker 0", "UDP worker 1", "UDP worker 2"), still_checks_max=3
+    )
     assert watch.check()
     for _ in range(2):
         tracker.beats.update([0, 1])
@@ -41,7 +43,7 @@ def test_a_worker_that_stands_still_is_named_after_so_many_checks() -> None:
 
 def test_a_worker_that_goes_on_is_forgiven() -> None:
     tracker = FakeTracker()
-    watch = HeartbeatWatch(tracker, workers_count=1, still_checks_max=3)
+    watch = HeartbeatWatch(tracker, names=("UDP worker 0",), still_checks_max=3)
     watch.check()
     for _ in range(5):
         assert not watch.check()

@@ -109,7 +109,8 @@ class Collector:
     def __init__(
         self, data_plane: DataPlane, workers_count: int, settings: Statistics, access_list: ServedAccessList
     ) -> None:
-        self._tracker = data_plane.tracker
+        self._swarm = data_plane.swarm
+        self._udp = data_plane.udp
         self._bound = data_plane.bucket_bound
         self._workers_count = workers_count
         self._settings = settings
@@ -119,14 +120,13 @@ class Collector:
 
     def read(self) -> Reading:
         """Counters of this moment. Cheap: it does not depend on the swarm's size."""
-        tracker = self._tracker
         return Reading(
             time_seconds=time.monotonic(),
             workers=[
-                {family: Counter(tracker.counters(index, family)) for family in IP_VERSIONS}
+                {family: Counter(self._udp.counters(index, family)) for family in IP_VERSIONS}
                 for index in range(self._workers_count)
             ],
-            swarm=tracker.swarm_counts(),
+            swarm=self._swarm.swarm_counts(),
             latency={kind: self._latency(kind) for kind in REQUEST_TYPES}
             if self._settings.response_latency
             else {},
@@ -155,20 +155,20 @@ class Collector:
     def _latency(self, request_type: str) -> Distribution:
         together = Distribution([], self._bound)
         for index in range(self._workers_count):
-            buckets = self._tracker.latency_buckets(index, request_type)
+            buckets = self._udp.latency_buckets(index, request_type)
             together += Distribution(buckets, self._bound)
         return together
 
     def _peers_per_torrent(self) -> dict[IpVersion, Distribution] | None:
         if not self._settings.peers_per_torrent:
             return None
-        buckets = self._tracker.peers_per_torrent_buckets
+        buckets = self._swarm.peers_per_torrent_buckets
         return {family: Distribution(buckets(family), self._bound) for family in IP_VERSIONS}
 
     def _peer_clients(self) -> PeerClients:
         names: Counter[str] = Counter()
         prefixes: Counter[str] = Counter()
-        for prefix, count in self._tracker.peer_prefixes():
+        for prefix, count in self._swarm.peer_prefixes():
             # A shorter one stands for all that did not fit the data plane's table.
             is_whole = len(prefix) == PREFIX_BYTES
             names[_client_name(prefix) if is_whole else OTHER_CLIENTS] += count

@@ -1,26 +1,21 @@
 from libc.stdint cimport uint32_t, uint64_t
 
-from aquatic.abi.atomics cimport atomic_u32, atomic_u64
 from aquatic.abi.backend cimport Backend
 from aquatic.abi.counters cimport Counters
 from aquatic.abi.datagram cimport Batch
-from aquatic.abi.swarm cimport Store, Sweeper
+from aquatic.abi.upkeep cimport Upkeep
 from aquatic.dataplane.udp.handle cimport Handler
 
-# One thread's world. Written by that thread; `stopping` by the control plane, `turns` and `counters` read by it.
+# One thread's world. Written by that thread; `counters` are read by the control plane.
 cdef struct Worker:
-    Store* store
+    Upkeep upkeep
     Backend backend
     Handler handler
-    Sweeper sweeper
     Counters counters
-    atomic_u32 stopping
-    atomic_u64 turns
     uint32_t index
     int poll_timeout_ms
     uint32_t batch_datagrams
     bint measures_latency
-    bint is_behind  # with cleaning
     Batch batch
 
 cdef void worker_run(Worker* worker) noexcept nogil

@@ -6,8 +6,7 @@ from cython.cimports.aquatic.abi.backend import BACKEND_BROKEN
 from cython.cimports.aquatic.abi.counters import BATCHES, WAITS, bump
 from cython.cimports.aquatic.abi.histogram import bucket_of
 from cython.cimports.aquatic.abi.threads import dprintf, exit_now, real_ns, strerror
-from cython.cimports.aquatic.dataplane.swarm.store import store_tick
-from cython.cimports.aquatic.dataplane.swarm.sweep import sweep_due
+from cython.cimports.aquatic.dataplane.swarm.upkeep import upkeep_clock, upkeep_turn
 from cython.cimports.aquatic.dataplane.udp.handle import handle
 from cython.cimports.libc.stdint import uint32_t, uint64_t
 
@@ -20,7 +19,7 @@ NS_PER_SECOND = declare(uint64_t, 1_000_000_000)
 
 def worker_run(worker):
     """Turn until told to stop. A backend that breaks ends the process: there is no half of a tracker."""
-    while not load_u32(address(worker.stopping), memory_order_relaxed):
+    while not load_u32(address(worker.upkeep.stopping), memory_order_relaxed):
         if not worker_turn(worker):
             die(worker)
     if not drain(worker):
@@ -30,7 +29,9 @@ def worker_run(worker):
 def worker_turn(worker):
     """One turn of the loop; False if the backend is broken."""
     backend = address(worker.backend)
-    ready = declare(int, backend.wait(backend.state, 0 if worker.is_behind else worker.poll_timeout_ms))
+    ready = declare(
+        int, backend.wait(backend.state, 0 if worker.upkeep.is_behind else worker.poll_timeout_ms)
+    )
     if ready == BACKEND_BROKEN:
         return False
     bump(address(worker.counters.values[0][WAITS]), 1)
@@ -39,16 +40,15 @@ def worker_turn(worker):
     for socket in range(2):
         if ready & (1 << socket) and not serve(worker, socket, BATCHES_A_TURN_MAX):
             return False
-    worker.is_behind = sweep_due(address(worker.sweeper), backend.clock(backend.state), worker.handler.tick)
-    bump(address(worker.turns), 1)
+    upkeep_turn(address(worker.upkeep), backend.clock(backend.state))
     return True
 
 
 def read_clock(worker):
     now_ns = worker.backend.clock(worker.backend.state)
-    seconds = declare(uint64_t, now_ns // NS_PER_SECOND)
-    worker.handler.now_seconds = cast(uint32_t, seconds)
-    worker.handler.tick = store_tick(worker.store, seconds, worker.handler.tick)
+    upkeep_clock(address(worker.upkeep), now_ns)
+    worker.handler.now_seconds = cast(uint32_t, now_ns // NS_PER_SECOND)
+    worker.handler.tick = worker.upkeep.tick
 
 
 def serve(worker, socket, batches_max):

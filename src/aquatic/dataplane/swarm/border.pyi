@@ -1,12 +1,13 @@
-"""The border between the control plane and the UDP data plane: everything Python may ask of it."""
+"""The border between the control plane and the swarm store: everything Python may ask of it."""
 
 from typing import Final, Literal
 
-REQUEST_TYPES: Final = ("connect", "announce", "scrape")
+DOWNLOAD_RECORD_BYTES: Final = 30
 
-class Settings:
-    """What the data plane is told once, at start. All counts and bytes are bounds; 0 bytes of memory = the
-    arena's size.
+class SwarmSettings:
+    """What the store is told once, at start. All counts and bytes are bounds; 0 bytes of memory = the arena's size.
+
+    `workers` of all kinds together: each cleans its share of the store.
     """
 
     def __init__(
@@ -18,40 +19,21 @@ class Settings:
         torrents_max: int,
         peers_max: int,
         memory_bytes_max: int,
-        announce_interval_seconds: int,
-        response_peers_max: int,
-        scrape_torrents_max: int,
-        connection_age_seconds_max: int,
-        poll_timeout_ms: int,
-        resend_responses_max: int,
-        batch_datagrams: int = 32,
-        latency: bool = False,
+        measures_locks: bool = False,
         peers_per_torrent: bool = False,
         peer_clients: bool = False,
     ) -> None: ...
 
-class Tracker:
-    """The swarm store and the state of all UDP workers. Threads call `run_worker`; every other method is for
-    the control plane.
-    """
+class Swarm:
+    """The swarm store, and what workers of all kinds have in common. Workers are numbered through all kinds."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Takes all memory that the workers need. MemoryError if it can't be had."""
-    def run_worker(self, index: int, ipv4_socket: int, ipv6_socket: int) -> None:
-        """Serve the bound, non-blocking sockets (-1: none) until `stop`, without the GIL. Ends the process if
-        it fails.
-        """
+    def __init__(self, settings: SwarmSettings) -> None:
+        """MemoryError if its address space can't be had."""
     def stop(self) -> None:
         """Ask every worker to answer what it has received and return."""
     def heartbeat(self, index: int) -> int:
         """Turns of the worker's loop so far. A worker turns at least every poll_timeout_ms; it is hung when
         this stands still.
-        """
-    def counters(self, index: int, family: Literal[4, 6]) -> dict[str, int]:
-        """Counters of one worker since start, by the names in `COUNTER_NAMES`."""
-    def latency_buckets(self, index: int, request_type: str) -> list[int]:
-        """Responses by latency since start; the bounds of bucket i are `latency_bucket_bound_ns(i - 1)`
-        (excluded) to (i) (included).
         """
     def swarm_counts(self) -> dict[str, int]:
         """Now: torrents, torrents_ipv4, torrents_ipv6 (with at least one such peer), peers_ipv4, peers_ipv6,
@@ -84,33 +66,3 @@ class Tracker:
         """Add records as `export_downloads` gives them; returns how many fitted the bound."""
     def cleanings(self) -> int:
         """Complete cleanings of the whole store since start (scrape exports count these)."""
-
-DOWNLOAD_RECORD_BYTES: Final = 30
-
-COUNTER_NAMES: Final = (
-    "requests_connect",
-    "requests_announce",
-    "requests_scrape",
-    "responses_connect",
-    "responses_announce",
-    "responses_scrape",
-    "responses_error",
-    "errors_malformed",
-    "errors_connection_id_bad",
-    "errors_connection_id_expired",
-    "errors_refused",
-    "errors_not_allowed",
-    "bytes_received",
-    "bytes_sent",
-    "dropped_by_kernel",
-    "dropped_send_buffer_full",
-    "dropped_send_error",
-    "resent",
-    "batches",
-    "waits",
-)
-
-def latency_bucket_bound_ns(index: int) -> int:
-    """The greatest value that falls into this bucket of the log-linear scale (exact below 16, within 1/16
-    above).
-    """

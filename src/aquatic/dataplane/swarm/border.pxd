@@ -1,21 +1,22 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
-from aquatic.abi.swarm cimport AccessList, Store
+from aquatic.abi.limits cimport WORKERS_MAX
+from aquatic.abi.swarm cimport Store
+from aquatic.abi.upkeep cimport Upkeep
 from aquatic.dataplane.swarm.export cimport ExportCursor, ExportPiece
-from aquatic.dataplane.udp.worker cimport Worker
 
-cdef class Tracker:
+cdef class Swarm:
     cdef readonly object settings
     cdef Store* store
-    cdef Worker* workers
+    # By worker, whatever it serves; NULL until it is taken on.
+    cdef Upkeep* upkeeps[WORKERS_MAX]
     # Written by one export at a time, whatever it exports: whoever holds the lock.
     cdef ExportPiece* piece
     cdef object piece_lock
-    cdef size_t workers_bytes
     cdef uint64_t seed
 
-    cdef Worker* worker(self, uint32_t index) except NULL
-    cdef void init_worker(self, uint32_t index) noexcept
+    cdef bint take_on(self, uint32_t index, Upkeep* upkeep) except -1
+    cdef Upkeep* upkeep(self, uint32_t index) except NULL
     cdef object export(self, int64_t cursor, bint is_downloads)
     cdef bint wait_for_turns(self) except -1
 
