@@ -1,4 +1,6 @@
-"""Any bytes on a connection: answers that another parser reads, whatever comes, and a swarm that is as it should be."""
+"""Any bytes on a connection (by aquatic.testing.http): answers that another parser reads, whatever comes, and a swarm
+that is as it should be.
+"""
 
 from typing import Any
 

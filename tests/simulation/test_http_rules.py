@@ -1,4 +1,4 @@
-"""What the HTTP tracker answers, rule by rule."""
+"""What the HTTP tracker answers, rule by rule (by aquatic.testing.http)."""
 
 from ipaddress import ip_address
 from typing import Any
