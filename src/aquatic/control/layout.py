@@ -109,15 +109,12 @@ class Values:
     def add_findings(self, findings: Iterable[Finding]) -> None:
         """Turn what contradicts into problems, unless it may only come from a value that is wrong anyway."""
         for finding in findings:
-            problem = self._tell(finding)
-            is_doubtful = any(name in values.wrong for values, name in self._find_all(finding))
-            # Several listeners may have their fields from the same keys.
-            if not is_doubtful and problem not in self.problems:
-                self.problems.append(problem)
+            if not any(name in values.wrong for values, name in self._find_all(finding)):
+                self.problems.append(self._tell(finding))
 
-    def warnings(self, findings: Iterable[Finding]) -> list[Problem]:
+    def warnings(self, findings: Iterable[Finding]) -> Iterator[Problem]:
         """Turn findings into what does not end the start."""
-        return list(dict.fromkeys(map(self._tell, findings)))
+        return map(self._tell, findings)
 
     def _find_all(self, finding: Finding) -> list[tuple[Values, str]]:
         """The keys that stand for the fields."""

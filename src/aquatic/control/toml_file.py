@@ -35,8 +35,11 @@ class Problem:
 
 
 def in_order(problems: Iterable[Problem]) -> list[Problem]:
-    """As they stand in their files, one file after the other; first what concerns it as a whole."""
-    found = list(problems)
+    """As they stand in their files, one file after the other; first what concerns it as a whole. Each once.
+
+    Several listeners may have the same from the same keys.
+    """
+    found = dict.fromkeys(problems)
     files = list(dict.fromkeys(problem.file_name for problem in found))
     return sorted(found, key=lambda problem: (files.index(problem.file_name), problem.line or 0))
 
