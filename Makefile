@@ -9,9 +9,9 @@ export AQUATIC_JOBS := $(JOBS)
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-run: ## start the UDP tracker in the foreground; ARGS="-c FILE" for a configuration
+run: ## start the tracker, with every protocol, in the foreground; ARGS="-c FILE" for a configuration
 	@tools/setup run
-	@exec .venv/bin/aquatic udp $(ARGS)
+	@exec .venv/bin/aquatic serve $(ARGS)
 
 test: ## the whole test suite; ARGS="tests/unit -k NAME" for a part of it
 	@tools/setup test

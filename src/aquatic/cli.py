@@ -12,16 +12,19 @@ from typing import NoReturn
 
 import aquatic
 from aquatic.control.compat import RustFormat
+from aquatic.control.compat_http import HTTP_FORMAT
 from aquatic.control.compat_udp import UDP_FORMAT
 from aquatic.control.convert import RUST_FORMATS, convert, format_of
 from aquatic.control.layout import Loaded
 from aquatic.control.machine import usable_cores
 from aquatic.control.model import Configuration, LogLevel
+from aquatic.control.native import load_native
 from aquatic.control.printing import print_loaded
 from aquatic.control.setting import one_line
 from aquatic.control.toml_file import ConfigurationError, Problem, TomlFile, no_file, read_toml_file
 
 FAILED = 1
+ENDS = "SIGTERM and SIGINT end it."
 VERSION = f"aquatic {aquatic.__version__}"
 
 
@@ -33,13 +36,6 @@ class ArgumentParser(argparse.ArgumentParser):
         self.exit(FAILED, f"Error: {one_line(message)}; see {self.prog} --help\n")
 
 
-def _run(configuration: Configuration) -> int:
-    # Only here: a file is checked, and help printed, without loading what serves.
-    from aquatic.control.supervisor import run  # noqa: PLC0415
-
-    return run(configuration)
-
-
 @dataclass(frozen=True, slots=True)
 class TrackerCommand:
     """A command that serves with a file of some format."""
@@ -48,16 +44,27 @@ class TrackerCommand:
     help: str
     description: str
     load: Callable[[TomlFile, frozenset[int]], Loaded]
-    run: Callable[[Configuration], int]
 
 
 TRACKER_COMMANDS = (
     TrackerCommand(
         "udp",
         "serve BitTorrent clients over UDP",
-        "The UDP tracker. SIGUSR1 reads the access list again, SIGTERM and SIGINT end it.",
+        f"The UDP tracker. SIGUSR1 reads the access list again, {ENDS}",
         UDP_FORMAT.load,
-        _run,
+    ),
+    TrackerCommand(
+        "http",
+        "serve BitTorrent clients over HTTP",
+        f"The HTTP tracker. SIGUSR1 reads the access list and the TLS certificate again, {ENDS}",
+        HTTP_FORMAT.load,
+    ),
+    TrackerCommand(
+        "serve",
+        "serve BitTorrent clients over every protocol in one process",
+        "The tracker for every protocol, with one swarm. SIGUSR1 reads the access list and the TLS certificates"
+        f" again, {ENDS}",
+        load_native,
     ),
 )
 
@@ -129,7 +136,14 @@ def _serve(command: TrackerCommand, options: argparse.Namespace) -> int:
         _say("Warning", loaded.warnings)
     if options.print_parsed:
         print(print_loaded(loaded, "Running with this configuration."), flush=True)
-    return command.run(loaded.configuration)
+    return _run(loaded.configuration)
+
+
+def _run(configuration: Configuration) -> int:
+    # Only here: a file is checked, and help printed, without loading what serves.
+    from aquatic.control.supervisor import run  # noqa: PLC0415
+
+    return run(configuration)
 
 
 def _convert(parser: ArgumentParser, options: argparse.Namespace) -> int:

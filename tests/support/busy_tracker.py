@@ -3,7 +3,7 @@
 from typing import Any
 
 from aquatic.control.access_list import ServedAccessList
-from aquatic.control.border import DataPlane
+from aquatic.control.border import DataPlane, WorkerCounts
 from aquatic.control.model import AccessList, Statistics
 from aquatic.control.statistics.collector import Collector
 from tests.support.fake_tracker import FakeTracker, bucket_bound
@@ -11,7 +11,12 @@ from tests.support.fake_tracker import FakeTracker, bucket_bound
 
 def collector_of(tracker: FakeTracker, workers: int = 2, **settings: Any) -> Collector:
     access_list = ServedAccessList(AccessList(), tracker)
-    return Collector(DataPlane(tracker, tracker, bucket_bound), workers, Statistics(**settings), access_list)
+    return Collector(
+        DataPlane(tracker, tracker, None, bucket_bound),
+        WorkerCounts(udp=workers, stream=0),
+        Statistics(**settings),
+        access_list,
+    )
 
 
 def busy_tracker() -> FakeTracker:

@@ -125,7 +125,7 @@ def main() -> int:
     supervisor.STOP_SECONDS_MAX = 0.5
     tracker = Tracker(worker)
     return supervisor.run(
-        configuration(parts), lambda _configuration, _workers: DataPlane(tracker, tracker, bucket_bound)
+        configuration(parts), lambda _configuration, _counts: DataPlane(tracker, tracker, None, bucket_bound)
     )
 
 

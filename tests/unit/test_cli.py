@@ -9,15 +9,15 @@ import pytest
 
 import aquatic
 from aquatic import cli
-from aquatic.control.compat_udp import UDP_FORMAT
 from aquatic.control.machine import usable_cores
 from aquatic.control.model import Configuration
 from aquatic.control.native import load_native
 from aquatic.control.reference import reference
-from aquatic.control.toml_file import parse_toml
+from aquatic.control.toml_file import no_file, parse_toml
 
 ROOT = Path(__file__).parents[2]
-DEFAULT = UDP_FORMAT.load(parse_toml("t", b""), usable_cores()).configuration
+LOADS = {command.name: command.load for command in cli.TRACKER_COMMANDS}
+DEFAULTS = {name: load(no_file(), usable_cores()).configuration for name, load in LOADS.items()}
 
 
 def run(*arguments: str | Path) -> tuple[int, str, str]:
@@ -41,13 +41,24 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Configuration]:
     return configurations
 
 
-@pytest.mark.parametrize("arguments", [["-v"], ["--version"], ["udp", "-v"], ["udp", "--version", "-p"]])
+@pytest.mark.parametrize(
+    "arguments", [["-v"], ["--version"], ["udp", "-v"], ["http", "--version", "-p"], ["serve", "-v"]]
+)
 def test_the_version(arguments: list[str]) -> None:
     assert run(*arguments) == (0, f"aquatic {aquatic.__version__}\n", "")
 
 
 @pytest.mark.parametrize(
-    "arguments", [["-h"], ["--help"], ["udp", "-h"], ["config", "-h"], ["config", "convert", "-h"]]
+    "arguments",
+    [
+        ["-h"],
+        ["--help"],
+        ["udp", "-h"],
+        ["http", "-h"],
+        ["serve", "-h"],
+        ["config", "-h"],
+        ["config", "convert", "-h"],
+    ],
 )
 def test_help(arguments: list[str]) -> None:
     status, output, errors = run(*arguments)
@@ -61,7 +72,8 @@ def test_help(arguments: list[str]) -> None:
         ([], "the following arguments are required: COMMAND; see aquatic --help"),
         (
             ["tcp"],
-            "argument COMMAND: invalid choice: 'tcp' (choose from 'udp', 'config'); see aquatic --help",
+            "argument COMMAND: invalid choice: 'tcp' (choose from 'udp', 'http', 'serve', 'config');"
+            " see aquatic --help",
         ),
         (["udp", "-x"], "unrecognized arguments: -x; see aquatic --help"),
         (["udp", "--print"], "unrecognized arguments: --print; see aquatic --help"),
@@ -75,16 +87,20 @@ def test_wrong_arguments(arguments: list[str], error: str) -> None:
     status, output, errors = run(*arguments)
     assert (status, output) == (1, "")
     # Later versions of Python leave out the quotes around choices.
-    assert errors.replace("from udp, config", "from 'udp', 'config'") == f"Error: {error}\n"
+    assert errors.replace("'", "") == f"Error: {error}\n".replace("'", "")
 
 
-def test_the_printed_default_reads_as_the_default(tmp_path: Path, started: list[Configuration]) -> None:
-    status, output, errors = run("udp", "-p")
+@pytest.mark.parametrize("command", LOADS)
+def test_the_printed_default_reads_as_the_default(
+    command: str, tmp_path: Path, started: list[Configuration]
+) -> None:
+    status, output, errors = run(command, "-p")
     assert (status, errors) == (0, "")
+    assert output.startswith(f"# The default configuration of aquatic {command}.\n")
     path = tmp_path / "default.toml"
     path.write_text(output)
-    assert cli.main(["udp", "-c", str(path)]) == 7
-    assert started == [DEFAULT]
+    assert cli.main([command, "-c", str(path)]) == 7
+    assert started == [DEFAULTS[command]]
 
 
 def test_a_bad_file_is_told_on_standard_error(tmp_path: Path) -> None:
@@ -107,20 +123,34 @@ def test_an_unreadable_file(name: str, tmp_path: Path) -> None:
     assert errors.count("\n") == 1
 
 
-def test_without_a_file_the_default_is_run(started: list[Configuration]) -> None:
-    assert cli.main(["udp"]) == 7
-    assert started == [DEFAULT]
+@pytest.mark.parametrize("command", LOADS)
+def test_without_a_file_the_default_is_run(command: str, started: list[Configuration]) -> None:
+    assert cli.main([command]) == 7
+    assert started == [DEFAULTS[command]]
 
 
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        ("udp", "cleaning.max_peer_age = 4000"),
+        ("http", "cleaning.max_peer_age = 4000"),
+        ("serve", "swarm.peer_age_seconds_max = 4000"),
+    ],
+)
 def test_the_parsed_configuration_is_printed_before_the_run(
-    tmp_path: Path, started: list[Configuration], capsys: pytest.CaptureFixture[str]
+    command: str,
+    line: str,
+    tmp_path: Path,
+    started: list[Configuration],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     path = tmp_path / "a.toml"
-    path.write_text("network.address = '127.0.0.1:0'\ncleaning.max_peer_age = 4000\n")
-    assert cli.main(["udp", "-P", "-c", str(path)]) == 7
+    path.write_text(line)
+    assert cli.main([command, "-P", "-c", str(path)]) == 7
     printed = capsys.readouterr().out
-    assert UDP_FORMAT.load(parse_toml("t", printed.encode()), usable_cores()).configuration == started[0]
-    assert "max_peer_age = 4000" in printed
+    assert LOADS[command](parse_toml("t", printed.encode()), usable_cores()).configuration == started[0]
+    assert started[0].swarm.peer_age_seconds_max == 4000
+    assert line.partition(".")[2] in printed
 
 
 @pytest.mark.parametrize(("log_level", "is_said"), [("error", True), ("off", False)])

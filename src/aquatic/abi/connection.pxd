@@ -131,6 +131,7 @@ cdef struct StreamListener:
     int socket
     StreamProtocol* protocol
     atomic_pointer tls_context  # SSL_CTX, or NULL for plain connections; swapped by the control plane
+    const TrustedNetworks* trusted  # NULL: nobody is
     bint has_proxy_protocol  # connections from trusted networks begin with a PROXY header
     bint has_proxy_address_header  # requests from trusted networks carry the client's address in a header
 
@@ -151,7 +152,6 @@ cdef struct StreamWorker:
     StreamBackend backend
     StreamLimits limits
     StreamCounters counters
-    TrustedNetworks* trusted  # NULL: nobody is
     uint32_t index
     int poll_timeout_ms
     bint measures_latency

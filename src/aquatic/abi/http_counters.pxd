@@ -3,7 +3,8 @@ from libc.stdint cimport uint64_t
 
 from aquatic.abi.atomics cimport atomic_u64
 
-# In the order of HTTP_COUNTER_NAMES (testing/http.py). Every response is one of the four, every error has one cause.
+# In the order of HTTP_COUNTER_NAMES (dataplane/stream/border.py).
+# Every response is one of the four, every error has one cause.
 cdef enum:
     HTTP_REQUESTS_ANNOUNCE
     HTTP_REQUESTS_SCRAPE

@@ -4,7 +4,7 @@ from libc.stdint cimport uint64_t
 from aquatic.abi.atomics cimport atomic_u64
 from aquatic.abi.histogram cimport HISTOGRAM_BUCKETS
 
-# In the order of STREAM_COUNTER_NAMES (testing/stream.py).
+# In the order of CONNECTION_COUNTER_NAMES (dataplane/stream/border.py).
 cdef enum:
     CONNECTIONS_ACCEPTED
     CONNECTIONS_ACTIVE  # now: the only one that falls

@@ -1,9 +1,14 @@
 # ruff: noqa: D102 -- the stubs of the data plane's border modules document the methods
 """What the control plane needs of the data plane, as a type that tests' fakes satisfy too."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from aquatic.dataplane.stream.tls_context import TlsContext
 
 IpVersion = Literal[4, 6]
 IP_VERSIONS: tuple[IpVersion, IpVersion] = (4, 6)
@@ -32,11 +37,35 @@ class UdpBorder(Protocol):
     def latency_buckets(self, index: int, request_type: str) -> list[int]: ...
 
 
+class StreamBorder(Protocol):
+    """The stream workers; the stub of `aquatic.dataplane.stream.border` has shapes, units and errors."""
+
+    def run_worker(self, index: int, listeners: tuple[int, ...]) -> None: ...
+    def set_tls(self, listener: int, context: TlsContext) -> None: ...
+    def connection_counters(self, index: int, family: IpVersion) -> dict[str, int]: ...
+    def http_counters(self, index: int, family: IpVersion) -> dict[str, int]: ...
+    def latency_buckets(self, index: int, answer_kind: str) -> list[int]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class DataPlane:
-    """The swarms, those who serve them, and the scale of their buckets."""
+    """The swarms, those who serve them (None: nobody does over that transport), and the scale of their buckets."""
 
     swarm: SwarmBorder
-    udp: UdpBorder
+    udp: UdpBorder | None
+    stream: StreamBorder | None
     # The greatest value that falls into the bucket of this index.
     bucket_bound: Callable[[int], int]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerCounts:
+    """How many workers of each kind there are."""
+
+    udp: int
+    stream: int
+
+    @property
+    def total(self) -> int:
+        """All that share the swarms."""
+        return self.udp + self.stream

@@ -23,7 +23,8 @@ ends the start; settings that work otherwise than one may think only earn a warn
 NATIVE_INTRODUCTION = """\
 ## aquatic.toml
 
-The native file is for every protocol. `aquatic config convert FILE...` makes one of the files of the Rust
+`aquatic serve -c FILE` reads the native file, for every protocol; `aquatic serve -p` prints one with all keys, and
+`-P` the one that it runs with. `aquatic config convert FILE...` makes one of the files of the Rust
 trackers: all of their listeners, and of what they share the value that is written, or else the first file's; what
 is left out is reported.
 """
@@ -39,9 +40,10 @@ UDP_INTRODUCTION = """\
 `aquatic udp -p` prints a file with all keys. Those marked + are not of the Rust tracker.
 """
 HTTP_INTRODUCTION = """\
-## Files of the Rust aquatic_http
+## aquatic http
 
-Of its newest layout and of 0.9.0's. Keys marked + are not of the Rust tracker.
+`aquatic http -c FILE` reads the files of the Rust `aquatic_http`, of its newest layout and of 0.9.0's.
+`aquatic http -p` prints a file with all keys. Those marked + are not of the Rust tracker.
 """
 RELEASED_INTRODUCTION = """\
 ## Addresses in the layout of aquatic 0.9.0

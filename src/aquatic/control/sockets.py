@@ -1,12 +1,13 @@
-"""The workers' UDP sockets: each has its own on the same port, which no other tracker gets to share."""
+"""The workers' sockets: each has its own on the same port, which no other tracker gets to share."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from aquatic.control.errors import StartError, reason
 from aquatic.control.model import Listener
@@ -21,6 +22,10 @@ IP_PKTINFO = 8
 IPV6_NOT_AVAILABLE = " (no network interface has this address, or IPv6 is disabled here)"
 
 
+# Makes a socket ready to be bound.
+SocketMaker = Callable[[Listener], socket.socket]
+
+
 @dataclass(frozen=True, slots=True)
 class BoundListener:
     """A listener whose sockets, one for each worker, are bound and share one port."""
@@ -28,16 +33,57 @@ class BoundListener:
     listener: Listener
     address: SocketAddress  # as bound: the port is never 0
     sockets: tuple[socket.socket, ...]
-    receive_buffer_bytes: int  # what the kernel gave
+
+    @property
+    def receive_buffer_bytes(self) -> int:
+        """What the kernel gave each of them at least."""
+        return min(map(_receive_buffer_bytes, self.sockets))
+
+    @property
+    def url(self) -> str:
+        """What it is called in messages."""
+        return listener_url(self.listener, self.address)
 
 
-def open_listeners(
+def listener_url(listener: Listener, address: SocketAddress) -> str:
+    """Name a listener by what is spoken there first."""
+    scheme = listener.protocols[0].value
+    return f"{scheme}s://{address}" if listener.tls else f"{scheme}://{address}"
+
+
+def open_datagram_listeners(
     listeners: Sequence[Listener], workers_count: int, *, timestamps: bool, steering: bool
 ) -> list[BoundListener]:
     """Bind `workers_count` sockets for each listener, in this order; all of them or, by StartError, none.
 
     `timestamps` asks the kernel for the time at which each datagram came. `steering`: see `attach_steering`.
     """
+    bound = _open_listeners(listeners, workers_count, lambda listener: _datagram_socket(listener, timestamps))
+    for each in bound:
+        if steering and workers_count > 1:
+            attach_steering(each.sockets)
+        for bound_socket in each.sockets:
+            _set_receive_buffer(bound_socket, each.listener.receive_buffer_bytes)
+    return bound
+
+
+def open_stream_listeners(listeners: Sequence[Listener], workers_count: int) -> list[BoundListener]:
+    """The same for connections, which wait from now on."""
+    bound = _open_listeners(listeners, workers_count, _stream_socket)
+    for each in bound:
+        try:
+            for bound_socket in each.sockets:
+                bound_socket.listen(each.listener.backlog_connections)
+        except OSError as error:
+            for opened in chain.from_iterable(other.sockets for other in bound):
+                opened.close()
+            raise StartError(_explain(each.url, each.address, error)) from None
+    return bound
+
+
+def _open_listeners(
+    listeners: Sequence[Listener], workers_count: int, make_socket: SocketMaker
+) -> list[BoundListener]:
     bound: dict[int, BoundListener] = {}
     with contextlib.ExitStack() as open_sockets:
         # Widest first: the first socket of a listener claims its address for this process, and a narrower one
@@ -49,13 +95,12 @@ def open_listeners(
                 bound[index] = _open_listener(
                     listener,
                     workers_count,
+                    lambda listener: open_sockets.enter_context(make_socket(listener)),
                     claimed=claimed,
-                    timestamps=timestamps,
-                    steering=steering,
-                    open_sockets=open_sockets,
                 )
             except OSError as error:
-                raise StartError(_explain(listener.address, error)) from None
+                url = listener_url(listener, listener.address)
+                raise StartError(_explain(url, listener.address, error)) from None
         open_sockets.pop_all()
     return [bound[index] for index in range(len(listeners))]
 
@@ -63,22 +108,17 @@ def open_listeners(
 def receive_buffer_warning(bound: BoundListener) -> str | None:
     """What to tell the operator when the kernel gave less than was asked for."""
     wanted = bound.listener.receive_buffer_bytes
-    if bound.receive_buffer_bytes >= wanted:
+    given = bound.receive_buffer_bytes
+    if given >= wanted:
         return None
     return (
-        f"udp://{bound.address}: the kernel gave a receive buffer of {bound.receive_buffer_bytes:,} bytes"
+        f"{bound.url}: the kernel gave a receive buffer of {given:,} bytes"
         f" instead of {wanted:,}, so bursts are dropped; allow it by: sysctl -w net.core.rmem_max={wanted}"
     )
 
 
 def _open_listener(
-    listener: Listener,
-    workers_count: int,
-    *,
-    claimed: bool,
-    timestamps: bool,
-    steering: bool,
-    open_sockets: contextlib.ExitStack,
+    listener: Listener, workers_count: int, make_socket: SocketMaker, *, claimed: bool
 ) -> BoundListener:
     """Bind the first socket alone, the others beside it.
 
@@ -89,8 +129,7 @@ def _open_listener(
     address = listener.address
     sockets: list[socket.socket] = []
     for worker in range(workers_count):
-        bound_socket = open_sockets.enter_context(_new_socket(listener))
-        _prepare(bound_socket, listener, timestamps)
+        bound_socket = make_socket(listener)
         sockets.append(bound_socket)
         if worker > 0 or claimed:
             bound_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -98,41 +137,49 @@ def _open_listener(
         address = replace(address, port=bound_socket.getsockname()[1])
         if worker == 0 and workers_count > 1:
             bound_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    if steering and workers_count > 1:
-        attach_steering(sockets)
-    given = min(_set_receive_buffer(each, listener.receive_buffer_bytes) for each in sockets)
-    return BoundListener(listener, address, tuple(sockets), given)
+    return BoundListener(listener, address, tuple(sockets))
 
 
-def _new_socket(listener: Listener) -> socket.socket:
-    family = socket.AF_INET6 if listener.address.ip_version == 6 else socket.AF_INET
-    return socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
-
-
-def _prepare(unbound: socket.socket, listener: Listener, timestamps: bool) -> None:
-    """Set everything that must precede the first datagram."""
-    is_ipv6 = listener.address.ip_version == 6
-    unbound.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
+def _datagram_socket(listener: Listener, timestamps: bool) -> socket.socket:
+    """With everything that must precede the first datagram."""
+    made = _new_socket(listener, socket.SOCK_DGRAM)
+    made.setsockopt(socket.SOL_SOCKET, SO_RXQ_OVFL, 1)
     if timestamps:
-        unbound.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-    if is_ipv6:
-        unbound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(listener.ipv6_only))
+        made.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     if listener.address.host.is_unspecified:
         # Tells which of our addresses was asked. Every datagram pays for it, so only where there is a choice.
-        if is_ipv6:
-            unbound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+        if listener.address.ip_version == 6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
         else:
-            unbound.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+            made.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+    return made
 
 
-def _set_receive_buffer(bound_socket: socket.socket, wanted_bytes: int) -> int:
-    """Ask for a buffer and return what there is now. CAP_NET_ADMIN lifts the bound of rmem_max."""
+def _stream_socket(listener: Listener) -> socket.socket:
+    """With what its connections inherit: an answer leaves at once, however short."""
+    made = _new_socket(listener, socket.SOCK_STREAM)
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # Connections of the tracker before us may still linger in the kernel. Who listens now keeps the address.
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return made
+
+
+def _new_socket(listener: Listener, kind: socket.SocketKind) -> socket.socket:
+    is_ipv6 = listener.address.ip_version == 6
+    family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
+    made = socket.socket(family, kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+    if is_ipv6:
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(listener.ipv6_only))
+    return made
+
+
+def _set_receive_buffer(bound_socket: socket.socket, wanted_bytes: int) -> None:
+    """Ask for a buffer. CAP_NET_ADMIN lifts the bound of rmem_max."""
     if wanted_bytes > 0:
         bound_socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, wanted_bytes)
         if _receive_buffer_bytes(bound_socket) < wanted_bytes:
             with contextlib.suppress(PermissionError):
                 bound_socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, wanted_bytes)
-    return _receive_buffer_bytes(bound_socket)
 
 
 def _receive_buffer_bytes(bound_socket: socket.socket) -> int:
@@ -156,8 +203,8 @@ def _overlap(listener: Listener, wider: Listener, wider_port: int) -> bool:
     return wider.address.host.is_unspecified or wider.address.host == listener.address.host
 
 
-def _explain(address: SocketAddress, error: OSError) -> str:
-    text = f"cannot listen on udp://{address}: {reason(error)}"
+def _explain(url: str, address: SocketAddress, error: OSError) -> str:
+    text = f"cannot listen on {url}: {reason(error)}"
     if error.errno == errno.EADDRINUSE:
         text += " (by another process)"
     elif error.errno in (errno.EACCES, errno.EPERM):

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from aquatic.control.access_list import AccessListError, ServedAccessList, read_access_list
-from aquatic.control.border import DataPlane, SwarmBorder
+from aquatic.control.border import DataPlane, SwarmBorder, WorkerCounts
+from aquatic.control.certificates import CertificateError, ServedCertificates
 from aquatic.control.downloads import DownloadsFile
 from aquatic.control.errors import StartError
 from aquatic.control.machine import usable_cores, usable_memory_bytes
@@ -18,13 +19,14 @@ from aquatic.control.privileges import drop_privileges, find_identity
 from aquatic.control.service_manager import ServiceManager
 from aquatic.control.sockets import BoundListener, receive_buffer_warning
 from aquatic.control.statistics.http_endpoint import open_endpoint
+from aquatic.control.stream_start import StreamStart, make_stream_workers
 from aquatic.control.udp_start import UdpStart, make_udp_workers
 from aquatic.control.workers import WorkerJob, WorkerRun
+from aquatic.dataplane.stream.tls_context import TlsContext
 from aquatic.dataplane.swarm.border import Swarm, SwarmSettings
 from aquatic.dataplane.udp.border import latency_bucket_bound_ns
 
-# Is told the number of UDP workers.
-DataPlaneMaker = Callable[[Configuration, int], DataPlane]
+DataPlaneMaker = Callable[[Configuration, WorkerCounts], DataPlane]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +37,9 @@ class PreparedTracker:
     data_plane: DataPlane
     listeners: tuple[BoundListener, ...]  # their sockets are open for as long as these live
     jobs: tuple[WorkerJob, ...]
-    udp_workers_count: int
+    counts: WorkerCounts
     access_list: ServedAccessList
+    certificates: ServedCertificates | None  # None: nobody makes connections
     downloads: DownloadsFile | None  # None: not kept
     prometheus_socket: socket.socket | None
     service_manager: ServiceManager
@@ -45,39 +48,50 @@ class PreparedTracker:
 def prepare(configuration: Configuration, make_data_plane: DataPlaneMaker) -> PreparedTracker:
     """StartError says why the tracker can't start. Warnings go to standard error unless logging is off."""
     cores = usable_cores()
-    udp = UdpStart(configuration, cores)
-    if udp.workers_count > WORKERS_MAX:
-        raise StartError(f"{udp.workers_count} workers are more than {WORKERS_MAX}")
+    udp, stream = UdpStart(configuration, cores), StreamStart(configuration, cores)
+    counts = WorkerCounts(udp.workers_count, stream.workers_count)
+    if counts.total > WORKERS_MAX:
+        raise StartError(f"{counts.total} workers are more than {WORKERS_MAX}")
     udp.open()
+    stream.open()
     _warn(configuration.log_level, filter(None, map(receive_buffer_warning, udp.listeners)))
     prometheus_socket = _open_prometheus(configuration.statistics)
     service_manager = ServiceManager.from_environment()
     try:
-        data_plane = make_data_plane(configuration, udp.workers_count)
+        data_plane = make_data_plane(configuration, counts)
     except MemoryError:
         raise StartError("there is not enough memory for the workers' buffers") from None
     access_list = ServedAccessList(configuration.access_list, data_plane.swarm)
-    _drop_privileges_and_load(configuration, access_list)
+    certificates = ServedCertificates(stream.wanted, data_plane.stream) if data_plane.stream else None
+    _drop_privileges_and_load(configuration, access_list, certificates)
     downloads = _load_downloads(configuration, data_plane.swarm)
     return PreparedTracker(
         configuration=configuration,
         data_plane=data_plane,
-        listeners=tuple(udp.listeners),
-        jobs=_jobs(configuration, cores, udp.runs(data_plane.udp)),
-        udp_workers_count=udp.workers_count,
+        listeners=(*udp.listeners, *stream.listeners),
+        jobs=_jobs(
+            configuration,
+            cores,
+            [
+                *(udp.runs(data_plane.udp) if data_plane.udp else ()),
+                *(stream.runs(data_plane.stream) if data_plane.stream else ()),
+            ],
+        ),
+        counts=counts,
         access_list=access_list,
+        certificates=certificates,
         downloads=downloads,
         prometheus_socket=prometheus_socket,
         service_manager=service_manager,
     )
 
 
-def make_data_plane(configuration: Configuration, udp_workers_count: int) -> DataPlane:
+def make_data_plane(configuration: Configuration, counts: WorkerCounts) -> DataPlane:
     """The compiled data plane, told what it needs of the configuration. MemoryError."""
-    swarm = make_swarm(configuration, udp_workers_count)
-    return DataPlane(
-        swarm, make_udp_workers(swarm, configuration, udp_workers_count), latency_bucket_bound_ns
-    )
+    swarm = make_swarm(configuration, counts.total)
+    udp = make_udp_workers(swarm, configuration, counts.udp) if counts.udp else None
+    stream = make_stream_workers(swarm, configuration, counts.stream, counts.udp) if counts.stream else None
+    return DataPlane(swarm, udp, stream, latency_bucket_bound_ns)
 
 
 def make_swarm(configuration: Configuration, workers_count: int) -> Swarm:
@@ -115,28 +129,56 @@ def _open_prometheus(statistics: Statistics) -> socket.socket | None:
     )
 
 
-def _drop_privileges_and_load(configuration: Configuration, access_list: ServedAccessList) -> None:
-    """Look for the list in the new root, where a reload will look; one found only outside serves until then.
+def _drop_privileges_and_load(
+    configuration: Configuration, access_list: ServedAccessList, certificates: ServedCertificates | None
+) -> None:
+    """Look for files where a reload will look, in the new root and as the new user.
 
-    The Rust tracker reads its first list before it changes root.
+    What is only found before serves until then: the Rust trackers read their files before they change root, and keys
+    are often for root alone.
     """
     privileges = configuration.privileges
-    outside: bytes | None = None
+    hashes_before: bytes | None = None
+    contexts_before: list[TlsContext] | None = None
     if privileges.drop:
         identity = find_identity(privileges)
         if access_list.is_on:
             with contextlib.suppress(AccessListError):
-                outside = read_access_list(configuration.access_list.path)
+                hashes_before = read_access_list(configuration.access_list.path)
+        if certificates is not None:
+            with contextlib.suppress(CertificateError):
+                contexts_before = certificates.read()
         drop_privileges(privileges, identity)
-    if not access_list.is_on:
-        return
+    if access_list.is_on:
+        _load_access_list(configuration, access_list, hashes_before)
+    if certificates is not None:
+        _load_certificates(configuration, certificates, contexts_before)
+
+
+def _load_access_list(
+    configuration: Configuration, access_list: ServedAccessList, before: bytes | None
+) -> None:
     try:
         access_list.load()
     except AccessListError as error:
-        if outside is None or not isinstance(error.__cause__, OSError):
+        if before is None or not isinstance(error.__cause__, OSError):
             raise StartError(str(error)) from None
-        access_list.serve(outside)
-        text = f"the access list cannot be reloaded, as it is outside of {privileges.chroot_path}: {error}"
+        access_list.serve(before)
+        root = configuration.privileges.chroot_path
+        text = f"the access list cannot be reloaded, as it is outside of {root}: {error}"
+        _warn(configuration.log_level, [text])
+
+
+def _load_certificates(
+    configuration: Configuration, certificates: ServedCertificates, before: list[TlsContext] | None
+) -> None:
+    try:
+        certificates.load()
+    except CertificateError as error:
+        if before is None or not isinstance(error.__cause__, OSError):
+            raise StartError(str(error)) from None
+        certificates.serve(before)
+        text = f"certificates cannot be reloaded with the rights that are left: {error}"
         _warn(configuration.log_level, [text])
 
 

@@ -9,7 +9,8 @@ import os
 import signal
 import sys
 
-from aquatic.control.access_list import AccessListError
+from aquatic.control.access_list import AccessListError, ServedAccessList
+from aquatic.control.certificates import CertificateError, ServedCertificates
 from aquatic.control.errors import StartError
 from aquatic.control.exports import ScrapeExporter
 from aquatic.control.log import start_logging
@@ -82,10 +83,9 @@ class Supervisor:
         self._workers.start()
         let_workers_go_first()
         self._tasks.start("heartbeat watch", self._watch_heartbeats())
-        self._tasks.start("access list reload", self._reload())
-        self._tasks.start(
-            "loss log", LossLog(self._prepared.data_plane.udp, self._prepared.udp_workers_count).run()
-        )
+        self._tasks.start("reload", self._reload())
+        if (udp := self._prepared.data_plane.udp) is not None:
+            self._tasks.start("loss log", LossLog(udp, self._prepared.counts.udp).run())
         self._start_outputs()
         self._announce_ready()
         await self._stop_asked.wait()
@@ -96,7 +96,7 @@ class Supervisor:
         if configuration.statistics.outputs:
             collector = Collector(
                 prepared.data_plane,
-                prepared.udp_workers_count,
+                prepared.counts,
                 configuration.statistics,
                 prepared.access_list,
             )
@@ -108,7 +108,7 @@ class Supervisor:
             self._tasks.start("download counts", prepared.downloads.run())
 
     def _announce_ready(self) -> None:
-        listening = [f"udp://{bound.address}" for bound in self._prepared.listeners]
+        listening = [bound.url for bound in self._prepared.listeners]
         if self._prepared.prometheus_socket is not None:
             listening.append(endpoint_url(self._prepared.prometheus_socket))
         # Whoever started us may not read it.
@@ -139,18 +139,32 @@ class Supervisor:
                 manager.alive()
 
     async def _reload(self) -> None:
-        access_list = self._prepared.access_list
+        access_list, certificates = self._prepared.access_list, self._prepared.certificates
         while True:
             await self._reload_asked.wait()
             self._reload_asked.clear()
-            if not access_list.is_on:
-                logger.info("nothing to reload: there is no access list")
+            if not access_list.is_on and not (certificates and certificates.count):
+                logger.info("nothing to reload: there is no access list and no certificate")
                 continue
             self._prepared.service_manager.reloading()
-            try:
-                await in_thread("access list", access_list.load)
-            except AccessListError as error:
-                logger.error("the old access list stays: %s", error)
-            else:
-                logger.info("access list read: %d info hashes", access_list.entries_count)
+            if access_list.is_on:
+                await self._reload_access_list(access_list)
+            if certificates and certificates.count:
+                await self._reload_certificates(certificates)
             self._prepared.service_manager.ready()
+
+    async def _reload_access_list(self, access_list: ServedAccessList) -> None:
+        try:
+            await in_thread("access list", access_list.load)
+        except AccessListError as error:
+            logger.error("the old access list stays: %s", error)
+        else:
+            logger.info("access list read: %d info hashes", access_list.entries_count)
+
+    async def _reload_certificates(self, certificates: ServedCertificates) -> None:
+        try:
+            await in_thread("certificates", certificates.load)
+        except CertificateError as error:
+            logger.error("the old certificates stay: %s", error)
+        else:
+            logger.info("certificates read for %d listener(s)", certificates.count)

@@ -7,7 +7,7 @@ from itertools import zip_longest
 
 from aquatic.control.border import UdpBorder
 from aquatic.control.model import Configuration, Protocol, workers_on
-from aquatic.control.sockets import BoundListener, open_listeners
+from aquatic.control.sockets import BoundListener, open_datagram_listeners
 from aquatic.control.workers import WorkerRun
 from aquatic.dataplane.swarm.border import Swarm
 from aquatic.dataplane.udp.border import UdpSettings, UdpWorkers
@@ -29,7 +29,7 @@ class UdpStart:
 
     def open(self) -> None:
         """Bind all sockets. StartError says why one can't be."""
-        self.listeners = open_listeners(
+        self.listeners = open_datagram_listeners(
             self._wanted,
             self._workers_per_listener,
             timestamps=self._configuration.statistics.response_latency,

@@ -30,25 +30,10 @@ from cython.cimports.libc.stdint import uint8_t, uint32_t
 from cython.cimports.libc.stdlib import calloc, free, malloc
 from cython.cimports.libc.string import memcpy, memset
 
+from aquatic.dataplane.stream.border import HTTP_COUNTER_NAMES
+
 HEAD_VERDICTS = ("complete", "partial", "bad", "too large", "body too large", "body encoded")
 RESOURCES = ("announce", "scrape", "root", "health", "unknown")
-# In the order of the counters in abi/http_counters.pxd.
-HTTP_COUNTER_NAMES = (
-    "requests_announce",
-    "requests_scrape",
-    "requests_other",
-    "responses_announce",
-    "responses_scrape",
-    "responses_failure",
-    "responses_other",
-    "errors_not_http",
-    "errors_too_large",
-    "errors_not_found",
-    "errors_method",
-    "errors_no_client_address",
-    "errors_refused",
-    "errors_not_allowed",
-)
 ACCESS_MODES = {"off": ACCESS_OFF, "allow": ACCESS_ALLOW, "deny": ACCESS_DENY}
 ADDRESS_HEADER_BYTES_MAX = 64
 

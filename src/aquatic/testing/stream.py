@@ -54,37 +54,11 @@ from cython.cimports.libc.stdint import UINT32_MAX, UINT64_MAX, uint8_t, uint32_
 from cython.cimports.libc.stdlib import free, malloc
 from cython.cimports.libc.string import memcpy, memset
 
+from aquatic.dataplane.stream.border import CONNECTION_COUNTER_NAMES
+
 NS = 1_000_000_000
 PROXY_VERDICTS = ("complete", "partial", "bad")
 CONNECTION_BYTES = cast(int, sizeof(Connection))
-STREAM_COUNTER_NAMES = (
-    "accepted",
-    "active",
-    "closed_by_peer",
-    "closed_by_answer",
-    "closed_by_error",
-    "closed_handshake_time",
-    "closed_header_time",
-    "closed_idle_time",
-    "closed_output_time",
-    "closed_request_too_long",
-    "closed_proxy_header",
-    "closed_tls",
-    "closed_no_memory",
-    "closed_address_limit",
-    "closed_at_end",
-    "refused_worker_full",
-    "refused_address_full",
-    "refused_address_rate",
-    "refused_no_memory",
-    "accept_errors",
-    "accept_pauses",
-    "tls_handshakes",
-    "tls_resumptions",
-    "bytes_received",
-    "bytes_sent",
-    "waits",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,13 +127,13 @@ class StreamServer:
         worker.measures_latency = settings.measures_latency
         self.read_limits(address(worker.limits))
         self.read_networks()
-        worker.trusted = address(self.trusted)
         line_protocol_init(address(self.protocol))
         worker.listener_count = settings.listeners
         for index in range(min(settings.listeners, LISTENERS_MAX)):
             listener = address(worker.listeners[cast(uint32_t, index)])
             listener.socket = index
             listener.protocol = address(self.protocol)
+            listener.trusted = address(self.trusted)
             listener.has_proxy_protocol = settings.has_proxy_protocol
             listener.has_proxy_address_header = settings.has_proxy_address_header
         key = os.urandom(16)
@@ -228,7 +202,7 @@ class StreamServer:
     def counters(self, family: int = 4):
         row = declare(uint32_t, 1 if family == 6 else 0)
         return {
-            STREAM_COUNTER_NAMES[counter]: load_u64(
+            CONNECTION_COUNTER_NAMES[counter]: load_u64(
                 address(self.worker.counters.values[row][counter]), memory_order_relaxed
             )
             for counter in range(STREAM_COUNTERS)

@@ -15,7 +15,7 @@ from aquatic.control import sockets
 from aquatic.control.errors import StartError
 from aquatic.control.model import Listener
 from aquatic.control.socket_address import SocketAddress
-from aquatic.control.sockets import BoundListener, open_listeners, receive_buffer_warning
+from aquatic.control.sockets import BoundListener, open_datagram_listeners, receive_buffer_warning
 
 Source = tuple[str, int]
 Bind = Callable[..., list[BoundListener]]
@@ -27,13 +27,13 @@ def listener(text: str, **changes: Any) -> Listener:
 
 @pytest.fixture
 def bind() -> Iterator[Bind]:
-    """open_listeners with plain options, closed at the end of the test."""
+    """open_datagram_listeners with plain options, closed at the end of the test."""
     with ExitStack() as opened:
 
         def bind_and_remember(
             *listeners: Listener, workers: int = 2, timestamps: bool = False, steering: bool = False
         ) -> list[BoundListener]:
-            bound = open_listeners(listeners, workers, timestamps=timestamps, steering=steering)
+            bound = open_datagram_listeners(listeners, workers, timestamps=timestamps, steering=steering)
             for each in bound:
                 for one_socket in each.sockets:
                     opened.enter_context(one_socket)
@@ -213,11 +213,14 @@ def test_zero_leaves_the_systems_receive_buffer(bind: Bind) -> None:
 
 
 def test_too_small_a_receive_buffer_is_said_with_the_remedy() -> None:
-    bound = BoundListener(listener("127.0.0.1:0"), SocketAddress.parse("127.0.0.1:3000"), (), 212_992)
-    warning = receive_buffer_warning(bound)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as small:
+        small.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 100_000)
+        asked = listener("127.0.0.1:0", receive_buffer_bytes=8_000_000)
+        bound = BoundListener(asked, SocketAddress.parse("127.0.0.1:3000"), (small,))
+        warning = receive_buffer_warning(bound)
     assert warning is not None
     assert "udp://127.0.0.1:3000" in warning
-    assert "212,992 bytes instead of 8,000,000" in warning
+    assert "100,000 bytes instead of 8,000,000" in warning
     assert "sysctl -w net.core.rmem_max=8000000" in warning
 
 
@@ -225,12 +228,12 @@ BUFFERS = """
 import os, sys
 from aquatic.control.model import Listener
 from aquatic.control.socket_address import SocketAddress
-from aquatic.control.sockets import open_listeners, receive_buffer_warning
+from aquatic.control.sockets import open_datagram_listeners, receive_buffer_warning
 if sys.argv[1] == "unprivileged" and os.geteuid() == 0:
     os.setresuid(65534, 65534, 65534)
 wanted = int(open("/proc/sys/net/core/rmem_max").read()) + 1_000_000
 listener = Listener(address=SocketAddress.parse("127.0.0.1:0"), receive_buffer_bytes=wanted)
-(bound,) = open_listeners([listener], 1, timestamps=False, steering=False)
+(bound,) = open_datagram_listeners([listener], 1, timestamps=False, steering=False)
 print(bound.receive_buffer_bytes - wanted, f"net.core.rmem_max={wanted}" in (receive_buffer_warning(bound) or ""))
 """
 

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from aquatic.control.access_list import ServedAccessList
-from aquatic.control.border import IP_VERSIONS, DataPlane, IpVersion
+from aquatic.control.border import IP_VERSIONS, DataPlane, IpVersion, WorkerCounts
 from aquatic.control.model import Statistics
 from aquatic.control.statistics.distribution import Distribution
 from aquatic.peer_id import PREFIX_BYTES, identify_prefix
@@ -66,7 +66,8 @@ class Reading:
     """Everything counted since start, as of one moment."""
 
     time_seconds: float  # of a clock that only goes forward
-    workers: list[FamilyCounters]
+    workers: list[FamilyCounters]  # that serve UDP
+    connections: list[FamilyCounters]  # of the workers that serve connections
     swarm: dict[str, int]
     latency: dict[str, Distribution]  # nanoseconds, by request type; empty when it is not measured
     access_list_entries: int
@@ -107,12 +108,13 @@ class Collector:
     """Reads a tracker; only what the configuration asks for."""
 
     def __init__(
-        self, data_plane: DataPlane, workers_count: int, settings: Statistics, access_list: ServedAccessList
+        self, data_plane: DataPlane, counts: WorkerCounts, settings: Statistics, access_list: ServedAccessList
     ) -> None:
         self._swarm = data_plane.swarm
         self._udp = data_plane.udp
+        self._stream = data_plane.stream
         self._bound = data_plane.bucket_bound
-        self._workers_count = workers_count
+        self._counts = counts
         self._settings = settings
         self._access_list = access_list
         self._last = self.read()
@@ -120,11 +122,18 @@ class Collector:
 
     def read(self) -> Reading:
         """Counters of this moment. Cheap: it does not depend on the swarm's size."""
+        udp, stream = self._udp, self._stream
         return Reading(
             time_seconds=time.monotonic(),
             workers=[
-                {family: Counter(self._udp.counters(index, family)) for family in IP_VERSIONS}
-                for index in range(self._workers_count)
+                {family: Counter(udp.counters(index, family)) for family in IP_VERSIONS}
+                for index in range(self._counts.udp)
+                if udp is not None
+            ],
+            connections=[
+                {family: Counter(stream.connection_counters(index, family)) for family in IP_VERSIONS}
+                for index in range(self._counts.stream)
+                if stream is not None
             ],
             swarm=self._swarm.swarm_counts(),
             latency={kind: self._latency(kind) for kind in REQUEST_TYPES}
@@ -154,9 +163,10 @@ class Collector:
 
     def _latency(self, request_type: str) -> Distribution:
         together = Distribution([], self._bound)
-        for index in range(self._workers_count):
-            buckets = self._udp.latency_buckets(index, request_type)
-            together += Distribution(buckets, self._bound)
+        if self._udp is not None:
+            for index in range(self._counts.udp):
+                buckets = self._udp.latency_buckets(index, request_type)
+                together += Distribution(buckets, self._bound)
         return together
 
     def _peers_per_torrent(self) -> dict[IpVersion, Distribution] | None:

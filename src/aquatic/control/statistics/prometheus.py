@@ -48,7 +48,12 @@ class PrometheusText:
     def render(self) -> bytes:
         """Return the whole exposition."""
         reading = self._collector.read()
-        metrics = [*_worker_metrics(reading), *_swarm_metrics(reading), *self._process_metrics(reading)]
+        metrics = [
+            *_worker_metrics(reading),
+            *_connection_metrics(reading),
+            *_swarm_metrics(reading),
+            *self._process_metrics(reading),
+        ]
         metrics += _latency_metrics(reading.latency)
         report = self._collector.last_report
         if report is not None:
@@ -118,6 +123,13 @@ def _worker_metrics(reading: Reading) -> Iterable[Metric]:
             resent.add(counters["resent"], **labels)
             batches.add(counters["batches"], **labels)
     return requests, by_type, responses, received, sent, errors, dropped, resent, batches
+
+
+def _connection_metrics(reading: Reading) -> Iterator[Metric]:
+    active = Metric("aquatic_active_connections", "gauge", "Connections that are open.")
+    for index, worker in enumerate(reading.connections):
+        active.add(sum(worker[family]["active"] for family in IP_VERSIONS), worker_index=str(index))
+    yield active
 
 
 def _swarm_metrics(reading: Reading) -> Iterator[Metric]:

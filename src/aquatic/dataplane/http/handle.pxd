@@ -35,6 +35,7 @@ cdef struct HttpHandler:
     HttpCounters* counters
     HttpRules rules
     uint64_t random
+    uint64_t cpu_start_ns  # the thread's CPU time when it was called, where locks are measured
     const AccessList* access
     Source client
     Head head

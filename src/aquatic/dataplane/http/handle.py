@@ -47,6 +47,7 @@ from cython.cimports.aquatic.abi.swarm import (
     AccessList,
     Delta,
 )
+from cython.cimports.aquatic.abi.threads import thread_cpu_ns
 from cython.cimports.aquatic.abi.udp_wire import EVENT_COMPLETED, EVENT_STOPPED, INFO_HASH_BYTES
 from cython.cimports.aquatic.dataplane.http.decode import decode_head
 from cython.cimports.aquatic.dataplane.http.encode import (
@@ -100,6 +101,7 @@ def serve(state, exchange):
     handler.access = cast(
         pointer(AccessList), load_pointer(address(handler.store.access_list), memory_order_acquire)
     )
+    handler.cpu_start_ns = thread_cpu_ns() if handler.store.limits.measure_locks else 0
     exchange.used = 0
     exchange.written = 0
     kind = declare(uint32_t)
@@ -241,6 +243,7 @@ def answer_accepted(handler, exchange, peers, wanted):
     delta = declare(Delta)
     found = declare(Answer)
     message = declare(AnnounceAnswer)
+    found.cpu_start_ns = handler.cpu_start_ns
     make_delta(request, address(handler.client), address(delta))
     store_announce(
         handler.store,

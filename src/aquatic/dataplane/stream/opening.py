@@ -53,7 +53,7 @@ def open_connection(worker, connection):
     timer_set(worker, connection, worker.limits.handshake_seconds_max)
     if not watch_events(worker, connection, EPOLLIN):
         return REFUSED_NO_MEMORY
-    if listener.has_proxy_protocol and is_trusted(worker.trusted, address(connection.source)):
+    if listener.has_proxy_protocol and is_trusted(listener.trusted, address(connection.source)):
         connection.phase = PHASE_PROXY_HEADER
         return CONNECTIONS_ACCEPTED
     outcome = declare(uint32_t, admit(worker, connection))
@@ -66,7 +66,7 @@ def admit(worker, connection):
     """Count the connection with its client's address, unless that is a proxy's: those have many clients."""
     listener = address(worker.listeners[connection.listener])
     source = address(connection.source)
-    if listener.has_proxy_address_header and is_trusted(worker.trusted, source):
+    if listener.has_proxy_address_header and is_trusted(listener.trusted, source):
         connection.is_from_proxy = True
         return CONNECTIONS_ACCEPTED
     verdict = address_admit(address(worker.addresses), address(worker.limits), source, worker.now_ns)

@@ -1,0 +1,85 @@
+"""The part of a tracker's start that is about connections: listening sockets and the workers that serve them."""
+
+from __future__ import annotations
+
+import functools
+
+from aquatic.control.border import StreamBorder
+from aquatic.control.model import Configuration, Listener, Protocol, workers_on
+from aquatic.control.sockets import BoundListener, open_stream_listeners
+from aquatic.control.workers import WorkerRun
+from aquatic.dataplane.stream.border import ListenerSettings, StreamSettings, StreamWorkers
+from aquatic.dataplane.swarm.border import Swarm
+
+
+class StreamStart:
+    """Every worker serves every listener."""
+
+    def __init__(self, configuration: Configuration, cores: frozenset[int]) -> None:
+        self.wanted = stream_listeners(configuration)
+        self.workers_count = workers_on(configuration.workers.stream_count, cores) if self.wanted else 0
+        self.listeners: list[BoundListener] = []
+
+    def open(self) -> None:
+        """Bind all sockets and listen. StartError says why one can't be."""
+        self.listeners = open_stream_listeners(self.wanted, self.workers_count)
+
+    def runs(self, stream: StreamBorder) -> list[WorkerRun]:
+        """What the workers' threads are to do, in their order."""
+        return [
+            WorkerRun(
+                f"stream worker {index}",
+                functools.partial(
+                    stream.run_worker, index, tuple(each.sockets[index].fileno() for each in self.listeners)
+                ),
+            )
+            for index in range(self.workers_count)
+        ]
+
+
+def stream_listeners(configuration: Configuration) -> list[Listener]:
+    """Those that connections are made to."""
+    return [each for each in configuration.listeners if Protocol.UDP not in each.protocols]
+
+
+def make_stream_workers(
+    swarm: Swarm, configuration: Configuration, workers_count: int, first_index: int
+) -> StreamWorkers:
+    """The compiled workers, told what they need of the configuration. MemoryError."""
+    connections, statistics = configuration.connections, configuration.statistics
+    answers = configuration.http
+    settings = StreamSettings(
+        workers=workers_count,
+        listeners=tuple(map(_listener_settings, stream_listeners(configuration))),
+        poll_timeout_ms=configuration.workers.poll_timeout_ms,
+        connections_max=connections.per_worker_max,
+        connections_per_address_max=connections.per_address_max,
+        connections_per_address_second_max=connections.new_per_address_per_second_max,
+        handshake_seconds_max=connections.handshake_seconds_max,
+        header_seconds_max=connections.header_seconds_max,
+        idle_seconds_max=connections.idle_seconds_max,
+        request_bytes_max=connections.header_bytes_max,
+        output_bytes_max=connections.output_bytes_max,
+        memory_bytes_max=connections.memory_bytes_max,
+        announce_interval_seconds=answers.announce_interval_seconds,
+        announce_interval_seconds_min=answers.announce_interval_seconds_min,
+        announce_jitter_seconds_max=answers.announce_interval_jitter_seconds,
+        large_swarm_peers=answers.large_swarm_peers_min,
+        large_swarm_interval_seconds=answers.large_swarm_announce_interval_seconds,
+        response_peers_max=answers.response_peers_max,
+        scrape_torrents_max=answers.scrape_torrents_max,
+        latency=statistics.outputs and statistics.response_latency,
+    )
+    return StreamWorkers(swarm, settings, first_index)
+
+
+def _listener_settings(listener: Listener) -> ListenerSettings:
+    return ListenerSettings(
+        has_proxy_protocol=listener.proxy_protocol,
+        address_header=listener.proxy_header_name.encode() if listener.proxy_header else b"",
+        trusted_networks=tuple(
+            (network.network_address.packed, network.prefixlen) for network in listener.trusted_proxies
+        ),
+        keeps_alive=listener.keep_alive,
+        answers_health=listener.health_page,
+    )

@@ -1,0 +1,197 @@
+"""`aquatic serve` and `aquatic http` as processes, spoken to over real connections."""
+
+import re
+import signal
+import ssl
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from http.client import HTTPConnection, HTTPSConnection
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from aquatic.protocol import bencode
+from aquatic.protocol.udp import AnnounceResponse
+from tests.support.certificates import make_certificate
+from tests.support.processes import Process, running
+from tests.support.udp_client import UdpClient, listening_address
+
+INFO_HASH = bytes(range(7, 27))
+LOOPBACK = """
+[network]
+address_ipv4 = "127.0.0.1:0"
+address_ipv6 = "[::1]:0"
+"""
+BOTH_PROTOCOLS = """
+[[listen]]
+address = "127.0.0.1:0"
+protocols = ["udp"]
+[[listen]]
+address = "127.0.0.1:0"
+protocols = ["http"]
+[workers]
+udp_count = 2
+stream_count = 2
+"""
+
+
+@contextmanager
+def running_tracker(folder: Path, command: str, configuration: str) -> Iterator[Process]:
+    path = folder / "aquatic.toml"
+    path.write_text(configuration)
+    with running([sys.executable, "-m", "aquatic", command, "-c", str(path)], cwd=folder) as process:
+        yield process
+
+
+def http_address(process: Process) -> tuple[str, int]:
+    line = process.wait_for_line("http")
+    match = re.fullmatch(r"listening on https?://\[?([^\]]+?)\]?:(\d+)", line)
+    assert match is not None, line
+    return match[1], int(match[2])
+
+
+@contextmanager
+def connection_to(
+    address: tuple[str, int], context: ssl.SSLContext | None = None
+) -> Iterator[HTTPConnection]:
+    made = HTTPSConnection(*address, context=context) if context else HTTPConnection(*address)
+    with closing(made):
+        yield made
+
+
+def get(connection: HTTPConnection, path: str, **headers: str) -> dict[bytes, Any]:
+    connection.request("GET", path, headers=headers)
+    response = connection.getresponse()
+    assert response.status == 200
+    decoded = bencode.decode(response.read())
+    assert isinstance(decoded, dict)
+    return decoded
+
+
+def announce_path(port: int, **parameters: object) -> str:
+    query = {"port": port, "left": 1, "uploaded": 0, "downloaded": 0, "compact": 1} | parameters
+    rest = "&".join(f"{name}={value}" for name, value in query.items())
+    return f"/announce?info_hash={quote(INFO_HASH, safe='')}&peer_id=-XX0000-abcdefghijkl&{rest}"
+
+
+def test_peers_of_both_protocols_meet_in_one_swarm(tmp_path: Path) -> None:
+    with running_tracker(tmp_path, "serve", BOTH_PROTOCOLS) as process:
+        udp, http = listening_address(process), http_address(process)
+        with UdpClient(udp) as client:
+            client.connect()
+            client.announce(INFO_HASH, port=1111, left=0)
+            with connection_to(http) as connection:
+                answer = get(connection, announce_path(2222))
+            assert answer[b"complete"] == 1
+            assert answer[b"peers"] == bytes([127, 0, 0, 1]) + (1111).to_bytes(2, "big")
+            found = client.announce(INFO_HASH, port=3333, left=1)
+            assert isinstance(found, AnnounceResponse)
+            assert {peer.port for peer in found.peers} == {1111, 2222}
+        with connection_to(http) as connection:
+            scraped = get(connection, f"/scrape?info_hash={quote(INFO_HASH, safe='')}")
+        assert scraped[b"files"][INFO_HASH][b"complete"] == 1
+        assert scraped[b"files"][INFO_HASH][b"incomplete"] == 2
+        process.signal(signal.SIGTERM)
+        assert process.wait() == 0, process.errors
+
+
+@pytest.mark.parametrize("keep_alive", [True, False])
+def test_the_file_of_the_rust_tracker_is_served(tmp_path: Path, keep_alive: bool) -> None:
+    text = f"keep_alive = {str(keep_alive).lower()}\n"
+    with running_tracker(tmp_path, "http", LOOPBACK + text) as process:
+        addresses = [http_address(process), http_address(process)]
+        assert {address[0] for address in addresses} == {"127.0.0.1", "::1"}
+        for address in addresses:
+            with connection_to(address) as connection:
+                connection.request("GET", announce_path(2222, event="started"))
+                response = connection.getresponse()
+                answer = bencode.decode(response.read())
+            assert isinstance(answer, dict)
+            assert (answer[b"interval"], answer[b"peers"], answer[b"peers6"]) == (120, b"", b"")
+            assert response.will_close is not keep_alive
+        process.signal(signal.SIGTERM)
+        assert process.wait() == 0, process.errors
+
+
+def test_the_client_behind_a_proxy_is_the_peer(tmp_path: Path) -> None:
+    configuration = LOOPBACK + "runs_behind_reverse_proxy = true\n"
+    with (
+        running_tracker(tmp_path, "http", configuration) as process,
+        connection_to(http_address(process)) as connection,
+    ):
+        for port, client in ((1111, "198.51.100.1"), (2222, "198.51.100.2")):
+            headers = {"X-Forwarded-For": f"203.0.113.9, {client}"}
+            answer = get(connection, announce_path(port), **headers)
+        assert answer[b"peers"] == bytes([198, 51, 100, 1]) + (1111).to_bytes(2, "big")
+        assert answer[b"external ip"] == bytes([198, 51, 100, 2])
+        assert b"failure reason" in get(connection, announce_path(3333))
+
+
+def test_the_access_list_and_the_certificate_are_read_again(tmp_path: Path) -> None:
+    old, new = make_certificate(tmp_path, "old"), make_certificate(tmp_path, "new")
+    certificate, private_key = tmp_path / "served.pem", tmp_path / "served.key"
+    certificate.write_bytes(old.certificate.read_bytes())
+    private_key.write_bytes(old.private_key.read_bytes())
+    (tmp_path / "list.txt").write_text(f"{INFO_HASH.hex()}\n")
+    configuration = f"""log_level = "info"
+{LOOPBACK}enable_tls = true
+tls_certificate_path = "{certificate}"
+tls_private_key_path = "{private_key}"
+[access_list]
+mode = "allow"
+path = "list.txt"
+"""
+    with running_tracker(tmp_path, "http", configuration) as process, ExitStack() as stack:
+        address = http_address(process)
+        first = stack.enter_context(connection_to(address, old.client_context()))
+        assert b"peers" in get(first, announce_path(1111))
+        (tmp_path / "list.txt").write_text("")
+        certificate.write_text("nonsense")
+        process.signal(signal.SIGUSR1)
+        process.wait_for_line("access list read: 0 info hashes")
+        assert f"the old certificates stay: certificate {certificate}" in process.wait_for_line("ERROR")
+        assert get(first, announce_path(1111))[b"failure reason"] == b"Info hash not allowed"
+        certificate.write_bytes(new.certificate.read_bytes())
+        private_key.write_bytes(new.private_key.read_bytes())
+        process.signal(signal.SIGUSR1)
+        process.wait_for_line("certificates read for 2 listener(s)")
+        assert b"failure reason" in get(first, announce_path(1111)), "open connections stay"
+        distrusting = stack.enter_context(connection_to(address, old.client_context()))
+        with pytest.raises(ssl.SSLCertVerificationError):
+            get(distrusting, announce_path(1111))
+        second = stack.enter_context(connection_to(address, new.client_context()))
+        assert b"failure reason" in get(second, announce_path(1111))
+
+
+@pytest.mark.parametrize(
+    ("certificate", "said"),
+    [
+        ("missing.pem", "cannot read .*missing.pem: No such file"),
+        ("nonsense.pem", "certificate .*nonsense.pem: "),
+    ],
+)
+def test_a_bad_certificate_ends_the_start(tmp_path: Path, certificate: str, said: str) -> None:
+    made = make_certificate(tmp_path)
+    (tmp_path / "nonsense.pem").write_text("nonsense")
+    configuration = f"""{LOOPBACK}enable_tls = true
+tls_certificate_path = "{tmp_path / certificate}"
+tls_private_key_path = "{made.private_key}"
+"""
+    with running_tracker(tmp_path, "http", configuration) as process:
+        assert process.wait() == 1
+        assert len(process.errors) == 1
+        assert re.match(f"Error: {said}", process.errors[0])
+
+
+def test_a_second_tracker_is_refused(tmp_path: Path) -> None:
+    with running_tracker(tmp_path, "serve", BOTH_PROTOCOLS) as process:
+        port = http_address(process)[1]
+        folder = tmp_path / "second"
+        folder.mkdir()
+        configuration = f'[[listen]]\naddress = "127.0.0.1:{port}"\nprotocols = ["http"]\n'
+        with running_tracker(folder, "serve", configuration) as second:
+            assert second.wait() == 1
+            assert f"cannot listen on http://127.0.0.1:{port}: Address already in use" in second.errors[0]
