@@ -333,7 +333,8 @@ def seeder_share(by_role, wanted, random):
 def store_apply(store, deltas, count, tick):
     """Apply a run of deltas, as a snapshot or another node gives them; returns how many peers were stored or removed.
 
-    Those older than a peer may be are passed over.
+    Those older than a peer may be are passed over. Otherwise the later one in the run counts, whatever its age: who
+    gives deltas puts them in order.
     """
     applied = declare(uint32_t, 0)
     index = declare(uint32_t)
