@@ -1,4 +1,4 @@
-"""Sequences of bytes on connections to the HTTP handler: requests in pieces, clock jumps, failed allocations, little room.
+"""Sequences of bytes on connections to the HTTP handler: requests in pieces, clock jumps, failed allocations, no room.
 
 The fuzzer's bytes are read as a list of steps. What is checked is what must hold whatever happens: no more is used than
 came or written than there is room for, all that is written is whole responses whose bencode is strict, a connection

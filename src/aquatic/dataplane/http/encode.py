@@ -53,7 +53,10 @@ def status_lines(status):
 
 
 def encode_announce(out, answer, peers, peer_count, is_compact):
-    """The counts, BEP 21's too, then intervals and the asker's address (BEP 24), then peers as the swarm gave them."""
+    """Counts, intervals, the asker's address (BEP 24), and peers as the swarm gave them.
+
+    The swarm does not tell partial seeds from other leechers, so they are among BEP 21's downloaders here.
+    """
     out = put_entry(out, b"d8:complete", answer.seeders)
     out = put_entry(out, b"10:downloaded", answer.completed)
     out = put_entry(out, b"11:downloaders", answer.leechers)
