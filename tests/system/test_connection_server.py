@@ -1,16 +1,20 @@
 """The connection server on real sockets."""
 
 import contextlib
+import json
 import os
+import signal
 import socket
 import struct
+import sys
 import threading
 from collections.abc import Iterator
 
 import pytest
 
 from aquatic.testing.stream import StreamServer, StreamSettings
-from tests.support.processes import wait_until
+from tests.support.processes import ROOT, wait_until
+from tests.support.processes import running as running_process
 
 LINES = b"first\nsecond\nbig 3\nlast\n"
 ANSWERS = b"first\nsecond\nxxx\nlast\n"
@@ -161,3 +165,35 @@ def test_many_connections_at_once() -> None:
         for round_number in range(3):
             serve_all(connections, round_number)
         assert server.server.counters()["active"] == 300
+
+
+def test_without_descriptors_it_keeps_serving_and_accepts_again() -> None:
+    command = [sys.executable, "-m", "tests.support.line_server", "40"]
+    with (
+        running_process(command, env=os.environ | {"PYTHONPATH": str(ROOT)}) as process,
+        contextlib.ExitStack() as open_connections,
+    ):
+        address = ("127.0.0.1", int(process.wait_for_line("port ").split()[1]))
+
+        def connect() -> socket.socket:
+            return open_connections.enter_context(socket.create_connection(address, TIMEOUT_SECONDS))
+
+        connections = [connect() for _ in range(20)]
+        serve_all(connections, 0)
+        # More than it can have: the kernel answers for it, and they wait.
+        waiting = [connect() for _ in range(60)]
+        for connection in waiting:
+            connection.sendall(b"line\n")
+        for round_number in range(20):
+            serve_all(connections, round_number)
+        for connection in connections:
+            connection.close()
+        for connection in waiting:
+            assert receive(connection, 5) == b"line\n"
+            connection.close()
+        process.signal(signal.SIGTERM)
+        counters = json.loads(process.wait_for_line("counters ").removeprefix("counters "))
+        assert process.wait() == 0
+        assert counters["accepted"] == 80
+        assert counters["accept_pauses"] > 0
+        assert counters["active"] == 0
