@@ -50,7 +50,7 @@ from cython.cimports.libc.errno import EAGAIN, EPROTO
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t
 
 # Connections that have gone before their memory is looked for. It lies in the allocator's heap, in pieces.
-TRIM_CONNECTIONS = declare(uint32_t, 1024)
+TRIM_CONNECTIONS = declare(uint32_t, 256)
 
 
 def tls_init(worker):
