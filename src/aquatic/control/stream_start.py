@@ -66,6 +66,7 @@ def make_stream_workers(
         announce_jitter_seconds_max=answers.announce_interval_jitter_seconds,
         large_swarm_peers=answers.large_swarm_peers_min,
         large_swarm_interval_seconds=answers.large_swarm_announce_interval_seconds,
+        not_allowed_retry_minutes=answers.not_allowed_retry_minutes,
         response_peers_max=answers.response_peers_max,
         scrape_torrents_max=answers.scrape_torrents_max,
         latency=statistics.outputs and statistics.response_latency,

@@ -114,6 +114,7 @@ class StreamSettings:
     announce_jitter_seconds_max: int
     large_swarm_peers: int
     large_swarm_interval_seconds: int
+    not_allowed_retry_minutes: int
     response_peers_max: int
     scrape_torrents_max: int
     latency: bool = False
@@ -147,6 +148,7 @@ def read_rules(settings, listener, rules):
     rules.announce_jitter_seconds_max = settings.announce_jitter_seconds_max
     rules.large_swarm_peers = settings.large_swarm_peers
     rules.large_swarm_interval_seconds = settings.large_swarm_interval_seconds
+    rules.not_allowed_retry_minutes = settings.not_allowed_retry_minutes
     rules.keeps_alive = listener.keeps_alive
     rules.answers_health = listener.answers_health
 

@@ -49,6 +49,7 @@ class StreamSettings:
         announce_jitter_seconds_max: int,
         large_swarm_peers: int,
         large_swarm_interval_seconds: int,
+        not_allowed_retry_minutes: int,
         response_peers_max: int,
         scrape_torrents_max: int,
         latency: bool = False,
