@@ -1,13 +1,21 @@
 from libc.stdint cimport uint8_t, uint32_t
 
+from aquatic.abi.connection cimport StreamWorker
 from aquatic.abi.http_counters cimport HttpCounters
 from aquatic.dataplane.http.handle cimport HttpHandler
+from aquatic.dataplane.stream.backend.memory cimport MemoryNetwork
+from aquatic.dataplane.stream.border cimport StreamWorkers
 from aquatic.testing.swarm cimport Swarm
 
 cdef class HttpService:
     cdef readonly Swarm swarm
     cdef HttpHandler* handler
     cdef HttpCounters* counted
+
+cdef class HttpSimulation:
+    cdef readonly StreamWorkers workers
+    cdef StreamWorker* worker
+    cdef MemoryNetwork* network
 
 cdef uint8_t* copied(bytes data) except NULL
 cdef bint set_address_header(uint8_t* place, uint32_t* length, bytes name) except -1

@@ -25,8 +25,19 @@ from cython.cimports.aquatic.dataplane.http import decode as head_decoder
 from cython.cimports.aquatic.dataplane.http import forwarded as forwarded_reader
 from cython.cimports.aquatic.dataplane.http import query as target_decoder
 from cython.cimports.aquatic.dataplane.http.handle import ANSWER_ROOM_BYTES, HttpHandler, serve
+from cython.cimports.aquatic.dataplane.stream.backend.memory import (
+    SOCKET_CLOSED,
+    MemoryNetwork,
+    memory_connect,
+    memory_deliver_bytes,
+    memory_network_end,
+    memory_network_init,
+    memory_socket,
+)
+from cython.cimports.aquatic.dataplane.stream.worker import stream_worker_start, stream_worker_turn
 from cython.cimports.aquatic.dataplane.swarm.access_list import access_list_create, access_list_destroy
-from cython.cimports.libc.stdint import uint8_t, uint32_t
+from cython.cimports.aquatic.dataplane.swarm.store import store_start_clock
+from cython.cimports.libc.stdint import UINT32_MAX, uint8_t, uint32_t
 from cython.cimports.libc.stdlib import calloc, free, malloc
 from cython.cimports.libc.string import memcpy, memset
 
@@ -36,6 +47,7 @@ HEAD_VERDICTS = ("complete", "partial", "bad", "too large", "body too large", "b
 RESOURCES = ("announce", "scrape", "root", "health", "unknown")
 ACCESS_MODES = {"off": ACCESS_OFF, "allow": ACCESS_ALLOW, "deny": ACCESS_DENY}
 ADDRESS_HEADER_BYTES_MAX = 64
+NS = 1_000_000_000
 
 
 def copied(data):
@@ -220,3 +232,56 @@ class HttpService:
             )
             for counter in range(HTTP_COUNTERS)
         }
+
+
+class HttpSimulation:
+    def __cinit__(self, workers):
+        self.workers = workers
+        self.worker = address(self.workers.workers[0].worker)
+        store_start_clock(self.workers.swarm.store, 0)
+        if not memory_network_init(address(self.worker.backend)):
+            raise MemoryError
+        self.network = cast(pointer(MemoryNetwork), self.worker.backend.state)
+        stream_worker_start(self.worker)
+
+    def __dealloc__(self):
+        if self.network != NULL:
+            memory_network_end(address(self.worker.backend))
+
+    def set_time(self, seconds: float):
+        self.network.clock_ns = int(seconds * NS)
+
+    def turn(self):
+        if not stream_worker_turn(self.worker):
+            raise RuntimeError("the worker cannot go on")
+
+    def connect(self, ip: bytes, listener: int = 0):
+        source = declare(Source)
+        memset(address(source), 0, sizeof(Source))
+        memcpy(source.ip, cast(pointer(uint8_t), ip), len(ip))
+        source.family = 1 if len(ip) == 16 else 0
+        number = memory_connect(self.network, listener, address(source))
+        if number < 0:
+            raise RuntimeError("no place for another connection")
+        return number
+
+    def deliver(self, number: int, content: bytes):
+        return memory_deliver_bytes(
+            memory_socket(self.network, number), cast(pointer(uint8_t), content), len(content)
+        )
+
+    def take(self, number: int):
+        socket = memory_socket(self.network, number)
+        sent = cast(bytes, socket.sent[: socket.sent_length])
+        socket.sent_length = 0
+        return sent
+
+    def end(self, number: int):
+        memory_socket(self.network, number).peer_has_ended = True
+
+    def has_ended(self, number: int):
+        socket = memory_socket(self.network, number)
+        return socket.state == SOCKET_CLOSED or bool(socket.server_has_ended)
+
+    def limit_sends(self, number: int, length: int):
+        memory_socket(self.network, number).send_room = UINT32_MAX if length < 0 else length

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from aquatic.dataplane.stream.border import StreamWorkers
 from aquatic.testing.swarm import Family, Swarm
 
 HTTP_COUNTER_NAMES: tuple[str, ...]
@@ -49,3 +50,24 @@ class HttpService:
         """One exchange: used, written, answered by kind, needs_room, closes."""
     def set_access_list(self, mode: str, info_hashes: bytes) -> None: ...
     def counters(self, family: Family) -> dict[str, int]: ...
+
+class HttpSimulation:
+    """The first of these workers, with connections in memory. Time passes only by `set_time`."""
+
+    workers: StreamWorkers
+    def __init__(self, workers: StreamWorkers) -> None: ...
+    def set_time(self, seconds: float) -> None: ...
+    def turn(self) -> None:
+        """One turn of the worker's loop."""
+    def connect(self, ip: bytes, listener: int = 0) -> int:
+        """Open a connection; the other calls name it by this number."""
+    def deliver(self, number: int, content: bytes) -> int:
+        """Send to the server; returns how much its receive buffer has taken."""
+    def take(self, number: int) -> bytes:
+        """What the server has sent since the last call."""
+    def end(self, number: int) -> None:
+        """End the peer's side."""
+    def has_ended(self, number: int) -> bool:
+        """Whether the server has ended its side, or closed the connection."""
+    def limit_sends(self, number: int, length: int) -> None:
+        """Take so many more bytes from the server; a negative number ends that."""

@@ -1,0 +1,145 @@
+"""HTTP on the connection server, configured as `aquatic serve` is, on connections in memory (aquatic.testing.http)."""
+
+from dataclasses import replace
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+
+from aquatic.control.model import Configuration, Connections, HttpAnswers, Listener, Protocol
+from aquatic.control.socket_address import SocketAddress
+from aquatic.control.start import make_swarm
+from aquatic.control.stream_start import make_stream_workers
+from aquatic.testing.http import HttpSimulation
+from tests.support.addresses import global_address
+from tests.support.http_answers import HttpAnswer, read_answers
+from tests.support.http_tracker import HASH, announce_target, query_of, request_for
+
+CLIENT = global_address(1)[0]
+PROXY = b"\xc0\0\2\1"
+LISTENER = Listener(address=SocketAddress.parse("127.0.0.1:0"), protocols=(Protocol.HTTP,))
+SCRAPE = "/scrape?" + query_of({"info_hash": HASH})
+
+
+class Tracker:
+    """A worker that is told what the control plane makes of a configuration."""
+
+    def __init__(
+        self, listener: Listener = LISTENER, answers: HttpAnswers | None = None, **connections: Any
+    ) -> None:
+        configuration = Configuration(
+            listeners=(listener,), http=answers or HttpAnswers(), connections=Connections(**connections)
+        )
+        self.swarm = make_swarm(configuration, 1)
+        self.simulation = HttpSimulation(make_stream_workers(self.swarm, configuration, 1, 0))
+
+    def exchange(self, number: int, content: bytes, turns: int = 3) -> list[HttpAnswer]:
+        assert self.simulation.deliver(number, content) == len(content)
+        for _ in range(turns):
+            self.simulation.turn()
+        return read_answers(self.simulation.take(number))
+
+    def get(self, target: str, ip: bytes = CLIENT, *lines: str) -> HttpAnswer:
+        (answer,) = self.exchange(self.simulation.connect(ip), request_for(target, *lines))
+        return answer
+
+    def announce(self, number: int = 1, **parameters: Any) -> dict[bytes, Any]:
+        return self.get(announce_target(number, **parameters), global_address(number)[0]).dictionary
+
+
+def test_every_setting_of_answers_shows() -> None:
+    answers = HttpAnswers(
+        announce_interval_seconds=1000,
+        announce_interval_seconds_min=500,
+        large_swarm_peers_min=3,
+        large_swarm_announce_interval_seconds=5000,
+        response_peers_max=2,
+        scrape_torrents_max=1,
+        not_allowed_retry_minutes=7,
+    )
+    tracker = Tracker(answers=answers)
+    seen = [tracker.announce(number) for number in range(1, 6)]
+    assert [answer[b"interval"] for answer in seen] == [1000, 1000, 1000, 5000, 5000]
+    assert {answer[b"min interval"] for answer in seen} == {500}
+    assert [len(answer[b"peers"]) // 6 for answer in seen] == [0, 1, 2, 2, 2]
+    target = SCRAPE + "&" + query_of({"info_hash": bytes(20)})
+    assert tracker.get(target).dictionary[b"files"].keys() == {HASH}
+    tracker.swarm.set_access_list("deny", HASH)
+    assert tracker.announce()[b"retry in"] == 7
+    jittered = Tracker(answers=replace(answers, announce_interval_jitter_seconds=100))
+    assert len({jittered.announce(numwant=0)[b"interval"] for _ in range(20)}) > 3
+
+
+def test_every_setting_of_a_listener_shows() -> None:
+    assert Tracker().get("/health").status == 404
+    assert Tracker(replace(LISTENER, health_page=True)).get("/health").status == 200
+    assert not Tracker().get("/").closes
+    assert Tracker(replace(LISTENER, keep_alive=False)).get("/").closes
+    behind = Tracker(
+        replace(
+            LISTENER,
+            proxy_header=True,
+            proxy_header_name="X-Real-IP",
+            trusted_proxies=(ip_network("192.0.2.0/24"),),
+        )
+    )
+    told = behind.get(announce_target(1), PROXY, "x-real-ip: 198.51.100.1").dictionary
+    assert told[b"external ip"] == b"\xc6\x33\x64\x01"
+    assert behind.get(announce_target(1), PROXY).failure.startswith("the proxy")
+    own = behind.get(announce_target(1), CLIENT, "x-real-ip: 198.51.100.1").dictionary
+    assert own[b"external ip"] == CLIENT
+
+
+def test_the_proxy_protocol_names_the_client() -> None:
+    tracker = Tracker(replace(LISTENER, proxy_protocol=True, trusted_proxies=(ip_network("192.0.2.0/24"),)))
+    number = tracker.simulation.connect(PROXY)
+    header = b"PROXY TCP4 198.51.100.1 192.0.2.9 1000 80\r\n"
+    first, second = tracker.exchange(number, header + request_for(announce_target(1)) * 2)
+    assert first.dictionary[b"external ip"] == b"\xc6\x33\x64\x01" == second.dictionary[b"external ip"]
+
+
+def test_requests_longer_than_configured_are_refused() -> None:
+    tracker = Tracker(header_bytes_max=2048)
+    number = tracker.simulation.connect(CLIENT)
+    (answer,) = tracker.exchange(number, request_for("/" + "x" * 3000))
+    assert (answer.status, tracker.simulation.has_ended(number)) == (431, True)
+
+
+@pytest.mark.parametrize("piece", [1, 7, 50])
+def test_a_conversation_in_pieces_to_a_slow_reader(piece: int) -> None:
+    requests = request_for(announce_target(5, left=0)) * 3 + request_for(SCRAPE, "Connection: close")
+    whole = Tracker()
+    number = whole.simulation.connect(CLIENT)
+    expected = whole.exchange(number, requests)
+    assert [answer.status for answer in expected] == [200] * 4
+    tracker = Tracker()
+    number = tracker.simulation.connect(CLIENT)
+    output = b""
+    for start in range(0, len(requests), piece):
+        assert tracker.simulation.deliver(number, requests[start : start + piece])
+        tracker.simulation.limit_sends(number, piece)
+        tracker.simulation.turn()
+        output += tracker.simulation.take(number)
+    tracker.simulation.limit_sends(number, -1)
+    for _ in range(6):
+        tracker.simulation.turn()
+    output += tracker.simulation.take(number)
+    assert read_answers(output) == expected
+    assert tracker.simulation.has_ended(number)
+
+
+def test_counters_of_both_layers() -> None:
+    tracker = Tracker()
+    tracker.announce()
+    tracker.get("/nothing")
+    workers = tracker.simulation.workers
+    counted = {name: count for name, count in workers.http_counters(0, 4).items() if count}
+    assert counted == {
+        "requests_announce": 1,
+        "requests_other": 1,
+        "responses_announce": 1,
+        "responses_other": 1,
+        "errors_not_found": 1,
+    }
+    assert workers.connection_counters(0, 4)["accepted"] == 2
+    assert workers.connection_counters(0, 4)["bytes_sent"] > 0
