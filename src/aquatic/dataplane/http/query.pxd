@@ -4,6 +4,7 @@ from aquatic.abi.http_wire cimport HttpRequest, HttpResource
 
 cdef enum:
     NAME_BYTES_MAX = 16  # of parameters that are known; a longer name is another's
+    NOT_HEXADECIMAL = 16  # no bit of it is in a digit's value
     TEXT_BYTES_MAX = 32  # of events and numbers; what is longer is none
 
 # What of the query has not been read yet.
@@ -28,4 +29,4 @@ cdef uint64_t read_bytes_left(Cursor* cursor) noexcept nogil
 cdef bint read_compact(Cursor* cursor) noexcept nogil
 cdef uint32_t read_text(Cursor* cursor, uint8_t stop, uint8_t* out, uint32_t capacity) noexcept nogil
 cdef bint read_number(const uint8_t* text, uint32_t length, uint64_t* number) noexcept nogil
-cdef int32_t hexadecimal(uint8_t byte) noexcept nogil
+cdef uint32_t hexadecimal(uint8_t byte) noexcept nogil

@@ -27,7 +27,12 @@ from cython.cimports.aquatic.abi.udp_wire import (
     EVENT_STOPPED,
     INFO_HASH_BYTES,
 )
-from cython.cimports.aquatic.dataplane.http.query import NAME_BYTES_MAX, TEXT_BYTES_MAX, Cursor
+from cython.cimports.aquatic.dataplane.http.query import (
+    NAME_BYTES_MAX,
+    NOT_HEXADECIMAL,
+    TEXT_BYTES_MAX,
+    Cursor,
+)
 from cython.cimports.libc.stdint import INT32_MAX, UINT64_MAX, int32_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memchr, memcmp
 
@@ -201,9 +206,9 @@ def read_text(cursor, stop, out, capacity):
         byte = declare(uint8_t, at[0])
         at += 1
         if byte == b"%" and end - at >= 2:
-            high = declare(int32_t, hexadecimal(at[0]))
-            low = declare(int32_t, hexadecimal(at[1]))
-            if high >= 0 and low >= 0:
+            high = declare(uint32_t, hexadecimal(at[0]))
+            low = declare(uint32_t, hexadecimal(at[1]))
+            if (high | low) < NOT_HEXADECIMAL:
                 byte = cast(uint8_t, high << 4 | low)
                 at += 2
         if length < capacity:
@@ -214,9 +219,8 @@ def read_text(cursor, stop, out, capacity):
 
 
 def hexadecimal(byte):
-    """The value of a digit, or a negative number."""
-    digit = declare(uint32_t, cast(uint32_t, byte) - 0x30)
-    if digit <= 9:
-        return cast(int32_t, digit)
+    """The value of a digit, or NOT_HEXADECIMAL. Without branches: whether it is a letter is as good as random."""
+    number = declare(uint32_t, cast(uint32_t, byte) - 0x30)
     letter = declare(uint32_t, (cast(uint32_t, byte) | 0x20) - 0x61)
-    return cast(int32_t, letter + 10) if letter <= 5 else -1
+    value = declare(uint32_t, letter + 10 if letter <= 5 else NOT_HEXADECIMAL)
+    return number if number <= 9 else value
