@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from aquatic.control.answer_sizes import http_peers_fitting, http_torrents_fitting
 from aquatic.control.model import Configuration, Connections, HttpAnswers, Listener, Protocol
 from aquatic.control.socket_address import SocketAddress
 from aquatic.control.start import make_swarm
@@ -68,6 +69,19 @@ def test_every_setting_of_answers_shows() -> None:
     assert tracker.announce()[b"retry in"] == 7
     jittered = Tracker(answers=replace(answers, announce_interval_jitter_seconds=100))
     assert len({jittered.announce(numwant=0)[b"interval"] for _ in range(20)}) > 3
+
+
+@pytest.mark.parametrize("output_bytes_max", [4_096, 16_384, 65_536])
+def test_what_is_said_to_fit_an_answer_is_what_is_answered(output_bytes_max: int) -> None:
+    answers = HttpAnswers(response_peers_max=5000, scrape_torrents_max=5000)
+    tracker = Tracker(answers=answers, output_bytes_max=output_bytes_max, header_bytes_max=65_536)
+    for number in range(500):
+        tracker.get(announce_target(1, numwant=0), b"\x2a\0" + number.to_bytes(2, "big") * 7)
+    longest = tracker.get(announce_target(1, compact=0), global_address(1, 6)[0]).dictionary
+    assert len(longest[b"peers"]) == min(http_peers_fitting(output_bytes_max), 500)
+    hashes = [number.to_bytes(20, "big") for number in range(600)]
+    target = "/scrape?" + "&".join(query_of({"info_hash": info_hash}) for info_hash in hashes)
+    assert len(tracker.get(target).dictionary[b"files"]) == http_torrents_fitting(output_bytes_max)
 
 
 def test_every_setting_of_a_listener_shows() -> None:

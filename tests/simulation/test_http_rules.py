@@ -183,6 +183,20 @@ def test_intervals() -> None:
     assert seen == [100, 100, 300, 300]
 
 
+def test_without_memory_everybody_is_answered() -> None:
+    for after in range(12):
+        tracker = HttpTracker()
+        tracker.checked.swarm.fail_allocation(after)
+        for number in range(60):
+            address = global_address(number, 6 if number % 3 else 4)
+            answer = tracker.get(announce_target(1, event="completed"), address).dictionary
+            assert answer[b"interval"] == 120
+        tracker.checked.swarm.fail_allocation(-1)
+        before = tracker.checked.swarm.counts()["peers"]
+        tracker.get(announce_target(1), global_address(99))
+        assert tracker.checked.swarm.counts()["peers"] == before + 1
+
+
 @pytest.mark.parametrize("family", [4, 6])
 def test_scrapes_are_sorted_and_answered_once(family: Family) -> None:
     tracker = tracker_with(7, family)

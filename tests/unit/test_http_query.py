@@ -115,10 +115,10 @@ def test_of_what_comes_again_the_last_counts_but_in_scrapes() -> None:
 
 
 def test_a_scrape_holds_no_more_than_it_has_room_for() -> None:
-    hashes = [number.to_bytes(20, "big") for number in range(300)]
+    hashes = [number.to_bytes(20, "big") for number in range(600)]
     query = b"&".join(b"info_hash=" + b"".join(b"%%%02X" % byte for byte in hash_) for hash_ in hashes)
     found = decode_target(b"/scrape?" + query + b"&info_hash=short")
-    assert found["info_hashes"] == hashes[:264]
+    assert found["info_hashes"] == hashes[:512]
     assert found["has_bad_info_hash"] is False
 
 

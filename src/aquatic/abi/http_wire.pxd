@@ -6,8 +6,8 @@ from aquatic.abi.udp_wire cimport INFO_HASH_BYTES
 cdef enum:
     # Lines after the request line. Browsers send about 15, proxies add some; others stop at 100 too.
     HEADERS_MAX = 100
-    # The least that an info hash costs in a scrape is 31 bytes ("info_hash=", unescaped, "&"): these fit 8 KiB.
-    HTTP_SCRAPE_TORRENTS_MAX = 264
+    # The longest answer that can be configured, 64 KiB, has room for 505.
+    HTTP_SCRAPE_TORRENTS_MAX = 512
     PEER_ID_BYTES = 20
     # A longer tracker id is not one of ours, and is not sent back.
     TRACKER_ID_BYTES_MAX = 64
