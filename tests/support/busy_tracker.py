@@ -6,14 +6,21 @@ from aquatic.control.access_list import ServedAccessList
 from aquatic.control.border import DataPlane, WorkerCounts
 from aquatic.control.model import AccessList, Statistics
 from aquatic.control.statistics.collector import Collector
-from tests.support.fake_tracker import FakeTracker, bucket_bound
+from aquatic.dataplane.stream.border import CONNECTION_COUNTER_NAMES, HTTP_COUNTER_NAMES
+from tests.support.fake_tracker import FakeStream, FakeTracker, bucket_bound
 
 
-def collector_of(tracker: FakeTracker, workers: int = 2, **settings: Any) -> Collector:
+def collector_of(
+    tracker: FakeTracker,
+    workers: int = 2,
+    stream: FakeStream | None = None,
+    has_udp: bool = True,
+    **settings: Any,
+) -> Collector:
     access_list = ServedAccessList(AccessList(), tracker)
     return Collector(
-        DataPlane(tracker, tracker, None, bucket_bound),
-        WorkerCounts(udp=workers, stream=0),
+        DataPlane(tracker, tracker if has_udp else None, stream, bucket_bound),
+        WorkerCounts(udp=workers if has_udp else 0, stream=workers if stream else 0),
         Statistics(**settings),
         access_list,
     )
@@ -35,6 +42,24 @@ def serve_some(tracker: FakeTracker) -> None:
         for family in (4, 6):
             for place, name in enumerate(COUNTERS):
                 tracker.counts[worker, family][name] += 1_000 * worker + 100 * family + place
+
+
+def busy_stream(tracker: FakeTracker) -> FakeStream:
+    """The same for HTTP and its connections."""
+    stream = FakeStream(tracker)
+    serve_some_http(stream)
+    return stream
+
+
+def serve_some_http(stream: FakeStream) -> None:
+    for worker in (0, 1):
+        for family in (4, 6):
+            for counts, names in (
+                (stream.http, HTTP_COUNTER_NAMES),
+                (stream.connections, CONNECTION_COUNTER_NAMES),
+            ):
+                for name in names:
+                    counts[worker, family][name] += expected_stream_counter(name, worker, family)
 
 
 COUNTERS = (
@@ -61,3 +86,8 @@ SWARM_NAMES = (
 
 def expected_counter(name: str, worker: int, family: int) -> int:
     return 1_000 * worker + 100 * family + COUNTERS.index(name)
+
+
+def expected_stream_counter(name: str, worker: int, family: int) -> int:
+    names = (*HTTP_COUNTER_NAMES, *CONNECTION_COUNTER_NAMES)
+    return 50_000 + 1_000 * worker + 100 * family + names.index(name)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from aquatic.control.border import IpVersion
+from aquatic.dataplane.stream.tls_context import TlsContext
 from aquatic.dataplane.swarm.border import DOWNLOAD_RECORD_BYTES
 
 WorkerBody = Callable[["FakeTracker", int], None]
@@ -34,6 +35,10 @@ class FakeTracker:
 
     def run_worker(self, index: int, ipv4_socket: int, ipv6_socket: int) -> None:
         self.sockets[index] = (ipv4_socket, ipv6_socket)
+        self.run_body(index)
+
+    def run_body(self, index: int) -> None:
+        """Of the swarm's worker of this number, whatever it serves."""
         self._run_worker(self, index)
 
     def stop(self) -> None:
@@ -72,6 +77,35 @@ class FakeTracker:
 
     def cleanings(self) -> int:
         return self.cleaned
+
+
+class FakeStream:
+    """Stream workers of a fake tracker: its workers from `first_index` on, with bodies as it has them."""
+
+    def __init__(self, tracker: FakeTracker, first_index: int = 0) -> None:
+        self._tracker = tracker
+        self._first_index = first_index
+        self.sockets: dict[int, tuple[int, ...]] = {}
+        self.contexts: dict[int, TlsContext] = {}  # by listener
+        self.connections: dict[tuple[int, IpVersion], Counter[str]] = defaultdict(Counter)
+        self.http: dict[tuple[int, IpVersion], Counter[str]] = defaultdict(Counter)
+        self.latency: dict[tuple[int, str], list[int]] = {}  # by worker and kind of answer
+
+    def run_worker(self, index: int, listeners: tuple[int, ...]) -> None:
+        self.sockets[index] = listeners
+        self._tracker.run_body(self._first_index + index)
+
+    def set_tls(self, listener: int, context: TlsContext) -> None:
+        self.contexts[listener] = context
+
+    def connection_counters(self, index: int, family: IpVersion) -> dict[str, int]:
+        return self.connections[index, family].copy()
+
+    def http_counters(self, index: int, family: IpVersion) -> dict[str, int]:
+        return self.http[index, family].copy()
+
+    def latency_buckets(self, index: int, answer_kind: str) -> list[int]:
+        return list(self.latency.get((index, answer_kind), []))
 
 
 def _piece(pieces: list[bytes], cursor: int) -> tuple[int, bytes]:

@@ -96,6 +96,17 @@ def test_the_families_that_a_listener_serves(address: str, ipv6_only: bool, serv
     assert ([4] if listener.serves(4) else []) + ([6] if listener.serves(6) else []) == served
 
 
+def test_a_proxy_brings_clients_of_both_families() -> None:
+    address = SocketAddress.parse("127.0.0.1:1")
+    for listener in (
+        Listener(address=address, protocols=(Protocol.HTTP,), proxy_header=True),
+        Listener(address=address, protocols=(Protocol.HTTP,), proxy_protocol=True),
+    ):
+        assert listener.serves(4)
+        assert listener.serves(6)
+    assert not Listener(address=address, protocols=(Protocol.UDP,), proxy_header=True).serves(6)
+
+
 def test_a_finding_can_only_name_fields_that_exist() -> None:
     with pytest.raises(AttributeError, match="Swarm has no field peer_age"):
         ModelField(Swarm, "peer_age")

@@ -134,7 +134,9 @@ class Listener:
 
     def serves(self, ip_version: Literal[4, 6]) -> bool:
         """Whether clients of that family can arrive here."""
-        if self.address.ip_version == ip_version:
+        # A proxy brings whoever arrives at it.
+        is_behind_proxy = Protocol.UDP not in self.protocols and (self.proxy_header or self.proxy_protocol)
+        if is_behind_proxy or self.address.ip_version == ip_version:
             return True
         return ip_version == 4 and not self.ipv6_only and self.address.host.is_unspecified
 

@@ -19,6 +19,7 @@ from aquatic.control.privileges import drop_privileges, find_identity
 from aquatic.control.service_manager import ServiceManager
 from aquatic.control.sockets import BoundListener, receive_buffer_warning
 from aquatic.control.statistics.http_endpoint import open_endpoint
+from aquatic.control.statistics.process import ProcessFigures
 from aquatic.control.stream_start import StreamStart, make_stream_workers
 from aquatic.control.udp_start import UdpStart, make_udp_workers
 from aquatic.control.workers import WorkerJob, WorkerRun
@@ -42,6 +43,7 @@ class PreparedTracker:
     certificates: ServedCertificates | None  # None: nobody makes connections
     downloads: DownloadsFile | None  # None: not kept
     prometheus_socket: socket.socket | None
+    process_figures: ProcessFigures
     service_manager: ServiceManager
 
 
@@ -57,6 +59,7 @@ def prepare(configuration: Configuration, make_data_plane: DataPlaneMaker) -> Pr
     _warn(configuration.log_level, filter(None, map(receive_buffer_warning, udp.listeners)))
     prometheus_socket = _open_prometheus(configuration.statistics)
     service_manager = ServiceManager.from_environment()
+    process_figures = ProcessFigures()
     try:
         data_plane = make_data_plane(configuration, counts)
     except MemoryError:
@@ -82,6 +85,7 @@ def prepare(configuration: Configuration, make_data_plane: DataPlaneMaker) -> Pr
         certificates=certificates,
         downloads=downloads,
         prometheus_socket=prometheus_socket,
+        process_figures=process_figures,
         service_manager=service_manager,
     )
 

@@ -100,7 +100,10 @@ class Supervisor:
                 configuration.statistics,
                 prepared.access_list,
             )
-            StatisticsService(configuration, collector, prepared.prometheus_socket).start(self._tasks)
+            service = StatisticsService(
+                configuration, collector, prepared.prometheus_socket, prepared.process_figures
+            )
+            service.start(self._tasks)
         if configuration.scrape_exports.enabled:
             exporter = ScrapeExporter(self._swarm, configuration.scrape_exports)
             self._tasks.start("scrape exports", exporter.run())

@@ -5,79 +5,41 @@ from __future__ import annotations
 import functools
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aquatic.control.access_list import ServedAccessList
 from aquatic.control.border import IP_VERSIONS, DataPlane, IpVersion, WorkerCounts
-from aquatic.control.model import Statistics
+from aquatic.control.model import Protocol, Statistics
+from aquatic.control.statistics.counters import LATENCY_TYPES, FamilyCounters, between
 from aquatic.control.statistics.distribution import Distribution
 from aquatic.peer_id import PREFIX_BYTES, identify_prefix
 
-REQUEST_TYPES = ("connect", "announce", "scrape")
-RESPONSE_TYPES = (*REQUEST_TYPES, "error")
-REQUEST_COUNTERS = (
-    *(f"requests_{kind}" for kind in REQUEST_TYPES),
-    # The Rust tracker counts what it could read, before it looks at the connection id.
-    "errors_connection_id_bad",
-    "errors_connection_id_expired",
-)
-RESPONSE_COUNTERS = tuple(f"responses_{kind}" for kind in RESPONSE_TYPES)
-ERROR_CAUSES = ("malformed", "connection_id_bad", "connection_id_expired", "refused", "not_allowed")
-# Label of a cause of loss, and the data plane's counter.
-DROP_CAUSES = {
-    "kernel": "dropped_by_kernel",
-    "send_buffer_full": "dropped_send_buffer_full",
-    "send_error": "dropped_send_error",
-}
-LATENCY_PERCENTILES = (50, 90, 99, 99.9, 100)
 OTHER_CLIENTS = "Other"
 OTHER_PREFIXES = "other"
 CLIENTS_MAX = 1_000
 
-# Preamble, Ethernet header and checksum, IP and UDP headers: the Rust tracker counts bytes of the link.
-LINK_BYTES_PER_DATAGRAM: dict[IpVersion, int] = {4: 8 + 18 + 20 + 8, 6: 8 + 18 + 40 + 8}
-
-FamilyCounters = dict[IpVersion, Counter[str]]
-
-
-def requests_count(counters: Counter[str]) -> int:
-    """Requests that could be read, whatever their connection id."""
-    return sum(counters[name] for name in REQUEST_COUNTERS)
-
-
-def responses_count(counters: Counter[str]) -> int:
-    """Responses of all types."""
-    return sum(counters[name] for name in RESPONSE_COUNTERS)
-
-
-def link_bytes_received(counters: Counter[str], family: IpVersion) -> int:
-    """What all datagrams received took on an Ethernet link."""
-    datagrams = requests_count(counters) + counters["errors_malformed"]
-    return counters["bytes_received"] + datagrams * LINK_BYTES_PER_DATAGRAM[family]
-
-
-def link_bytes_sent(counters: Counter[str], family: IpVersion) -> int:
-    """What all responses took on an Ethernet link."""
-    return counters["bytes_sent"] + responses_count(counters) * LINK_BYTES_PER_DATAGRAM[family]
+# Of each protocol that is served, by type; empty when it is not measured.
+Latency = dict[Protocol, dict[str, Distribution]]
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Everything counted since start, as of one moment."""
+    """Everything counted since start, as of one moment. Counters are by worker: none where nothing is served so."""
 
     time_seconds: float  # of a clock that only goes forward
-    workers: list[FamilyCounters]  # that serve UDP
-    connections: list[FamilyCounters]  # of the workers that serve connections
+    udp: list[FamilyCounters]
+    http: list[FamilyCounters]
+    connections: list[FamilyCounters]  # of the workers that serve HTTP
     swarm: dict[str, int]
-    latency: dict[str, Distribution]  # nanoseconds, by request type; empty when it is not measured
+    latency: Latency  # nanoseconds
     access_list_entries: int
 
-    def total(self, family: IpVersion) -> Counter[str]:
-        """All workers' counters together."""
-        total: Counter[str] = Counter()
-        for worker in self.workers:
-            total.update(worker[family])
-        return total
+    @property
+    def protocols(self) -> tuple[Protocol, ...]:
+        """Those that are served."""
+        workers = {Protocol.UDP: self.udp, Protocol.HTTP: self.http}
+        return tuple(protocol for protocol in Protocol if workers[protocol])
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +56,11 @@ class Report:
 
     seconds: float
     reading: Reading  # at the interval's end
-    counted: FamilyCounters  # within the interval, all workers together
-    latency: dict[str, Distribution]  # within the interval; the reading has those since start
+    # Within the interval, all workers together; the reading has what is since start.
+    udp: FamilyCounters
+    http: FamilyCounters
+    connections: FamilyCounters
+    latency: Latency
     peers_per_torrent: dict[IpVersion, Distribution] | None  # None: not asked for
     clients: PeerClients | None  # None: not asked for
 
@@ -122,38 +87,30 @@ class Collector:
 
     def read(self) -> Reading:
         """Counters of this moment. Cheap: it does not depend on the swarm's size."""
-        udp, stream = self._udp, self._stream
+        udp, stream, counts = self._udp, self._stream, self._counts
         return Reading(
             time_seconds=time.monotonic(),
-            workers=[
-                {family: Counter(udp.counters(index, family)) for family in IP_VERSIONS}
-                for index in range(self._counts.udp)
-                if udp is not None
-            ],
-            connections=[
-                {family: Counter(stream.connection_counters(index, family)) for family in IP_VERSIONS}
-                for index in range(self._counts.stream)
-                if stream is not None
-            ],
+            udp=_counters(udp.counters, counts.udp) if udp else [],
+            http=_counters(stream.http_counters, counts.stream) if stream else [],
+            connections=_counters(stream.connection_counters, counts.stream) if stream else [],
             swarm=self._swarm.swarm_counts(),
-            latency={kind: self._latency(kind) for kind in REQUEST_TYPES}
-            if self._settings.response_latency
-            else {},
+            latency=self._latency() if self._settings.response_latency else {},
             access_list_entries=self._access_list.entries_count,
         )
 
     def report(self) -> Report:
         """What happened since the last report (or since start)."""
         last, now = self._last, self.read()
-        counted: FamilyCounters = {}
-        for family in IP_VERSIONS:
-            counted[family] = now.total(family)
-            counted[family].subtract(last.total(family))
         report = Report(
             seconds=max(now.time_seconds - last.time_seconds, 1e-6),
             reading=now,
-            counted=counted,
-            latency={kind: now.latency[kind].since(last.latency[kind]) for kind in now.latency},
+            udp=between(last.udp, now.udp),
+            http=between(last.http, now.http),
+            connections=between(last.connections, now.connections),
+            latency={
+                protocol: {kind: by_type[kind].since(last.latency[protocol][kind]) for kind in by_type}
+                for protocol, by_type in now.latency.items()
+            },
             peers_per_torrent=self._peers_per_torrent(),
             clients=self._peer_clients() if self._settings.peer_clients else None,
         )
@@ -161,13 +118,26 @@ class Collector:
         self.last_report = report
         return report
 
-    def _latency(self, request_type: str) -> Distribution:
-        together = Distribution([], self._bound)
+    def _latency(self) -> Latency:
+        latency: Latency = {}
         if self._udp is not None:
-            for index in range(self._counts.udp):
-                buckets = self._udp.latency_buckets(index, request_type)
-                together += Distribution(buckets, self._bound)
-        return together
+            latency[Protocol.UDP] = self._by_type(Protocol.UDP, self._udp.latency_buckets, self._counts.udp)
+        if self._stream is not None:
+            buckets = self._stream.latency_buckets
+            latency[Protocol.HTTP] = self._by_type(Protocol.HTTP, buckets, self._counts.stream)
+        return latency
+
+    def _by_type(
+        self, protocol: Protocol, buckets: Callable[[int, str], list[int]], workers_count: int
+    ) -> dict[str, Distribution]:
+        """All workers' latencies together."""
+        nothing = Distribution([], self._bound)
+        return {
+            kind: sum(
+                (Distribution(buckets(index, kind), self._bound) for index in range(workers_count)), nothing
+            )
+            for kind in LATENCY_TYPES[protocol]
+        }
 
     def _peers_per_torrent(self) -> dict[IpVersion, Distribution] | None:
         if not self._settings.peers_per_torrent:
@@ -184,6 +154,15 @@ class Collector:
             names[_client_name(prefix) if is_whole else OTHER_CLIENTS] += count
             prefixes[prefix.hex() if is_whole else OTHER_PREFIXES] += count
         return PeerClients(_most_frequent(names, OTHER_CLIENTS), _most_frequent(prefixes, OTHER_PREFIXES))
+
+
+def _counters(
+    of_worker: Callable[[int, IpVersion], dict[str, int]], workers_count: int
+) -> list[FamilyCounters]:
+    return [
+        {family: Counter(of_worker(index, family)) for family in IP_VERSIONS}
+        for index in range(workers_count)
+    ]
 
 
 # As many as the data plane keeps; most peers of one interval are there in the next.

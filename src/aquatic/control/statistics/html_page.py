@@ -4,24 +4,37 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 
 from aquatic.control.border import IpVersion
-from aquatic.control.statistics.collector import (
-    DROP_CAUSES,
-    ERROR_CAUSES,
+from aquatic.control.model import Protocol
+from aquatic.control.statistics.collector import Report
+from aquatic.control.statistics.counters import (
+    CLOSE_CAUSES,
+    HTTP_ERROR_CAUSES,
+    HTTP_RESPONSES,
     LATENCY_PERCENTILES,
-    RESPONSE_TYPES,
-    Report,
+    REFUSAL_CAUSES,
+    UDP_DROP_CAUSES,
+    UDP_ERROR_CAUSES,
+    UDP_RESPONSE_TYPES,
+    connections_open,
+    http_requests_count,
+    http_responses_count,
     link_bytes_received,
     link_bytes_sent,
-    requests_count,
-    responses_count,
+    udp_requests_count,
+    udp_responses_count,
 )
 from aquatic.control.statistics.distribution import Distribution
 from aquatic.control.statistics.figures import duration, integer, mebibytes, megabits
-from aquatic.control.statistics.standard_output import PEERS_PER_TORRENT_PERCENTILES
+from aquatic.control.statistics.standard_output import (
+    PEERS_PER_TORRENT_PERCENTILES,
+    ServedFamilies,
+    over,
+    swarm_families,
+)
 
 CLIENTS_SHOWN_MAX = 100
 STYLE = """
@@ -42,22 +55,21 @@ td + td { white-space: nowrap; }
 """.strip()
 
 Row = Sequence[str]
+Rows = Callable[[Report, Sequence[IpVersion]], Iterable[Row]]
 
 
-def render_page(
-    report: Report, families: Sequence[IpVersion], refresh_seconds: int, seconds_now: float
-) -> str:
+def render_page(report: Report, served: ServedFamilies, refresh_seconds: int, seconds_now: float) -> str:
     """Return the page, complete; `seconds_now` since 1970 is what it says it was made at."""
+    families = swarm_families(served)
     sections = [
-        _table("Traffic", ("per second", *_heads(families)), _traffic(report, families)),
+        *_of_protocols("Traffic", "per second", served, TRAFFIC, report),
         _table("Swarms", ("now", *_heads(families)), _swarms(report, families)),
-        _table("Not served or lost", ("in this interval", *_heads(families)), _losses(report, families)),
-        _table("Store", ("", ""), _store(report)),
+        *_of_protocols("Not served or lost", "in this interval", served, LOSSES, report),
     ]
-    if report.latency:
-        heads = ("type", "responses", *(_percentile_name(percent) for percent in LATENCY_PERCENTILES))
-        for window, latency in (("last interval", report.latency), ("since start", report.reading.latency)):
-            sections.append(_table(f"Response latency, {window}", heads, _latency(latency), wide=True))
+    if Protocol.HTTP in served:
+        sections.append(_table("Connections", ("", ""), _connections(report)))
+    sections.append(_table("Store", ("", ""), _store(report)))
+    sections += _latency_tables(report, served)
     if report.peers_per_torrent is not None:
         rows = _peers_per_torrent([report.peers_per_torrent[family] for family in families])
         sections.append(_table("Peers per torrent", ("", *_heads(families)), rows))
@@ -101,20 +113,39 @@ def _heads(families: Sequence[IpVersion]) -> Row:
     return [f"IPv{family}" for family in families]
 
 
-def _traffic(report: Report, families: Sequence[IpVersion]) -> Iterable[Row]:
+def _of_protocols(
+    title: str, head: str, served: ServedFamilies, rows: Mapping[Protocol, Rows], report: Report
+) -> Iterable[str]:
+    for protocol, families in served.items():
+        heads = (head, *_heads(families))
+        yield _table(title + over(protocol, served), heads, rows[protocol](report, families))
+
+
+def _rate_row(report: Report, name: str, counts: Iterable[int], figure: Callable[[float], str]) -> Row:
+    return (name, *(figure(report.per_second(count)) for count in counts))
+
+
+def _udp_traffic(report: Report, families: Sequence[IpVersion]) -> Iterable[Row]:
     def row(
         name: str, count: Callable[[Counter[str], IpVersion], int], figure: Callable[[float], str]
     ) -> Row:
-        counts = (count(report.counted[family], family) for family in families)
-        return (name, *(figure(report.per_second(each)) for each in counts))
+        return _rate_row(report, name, (count(report.udp[family], family) for family in families), figure)
 
-    yield row("requests", lambda counted, _: requests_count(counted), integer)
-    yield row("responses", lambda counted, _: responses_count(counted), integer)
-    for kind in RESPONSE_TYPES:
+    yield row("requests", lambda counted, _: udp_requests_count(counted), integer)
+    yield row("responses", lambda counted, _: udp_responses_count(counted), integer)
+    for kind in UDP_RESPONSE_TYPES:
         name = f"responses_{kind}"
         yield row(f"{kind} responses", lambda counted, _, name=name: counted[name], integer)  # type: ignore[misc]
     yield row("Mbit in", link_bytes_received, megabits)
     yield row("Mbit out", link_bytes_sent, megabits)
+
+
+def _http_traffic(report: Report, families: Sequence[IpVersion]) -> Iterable[Row]:
+    counted = [report.http[family] for family in families]
+    yield _rate_row(report, "requests", map(http_requests_count, counted), integer)
+    yield _rate_row(report, "responses", map(http_responses_count, counted), integer)
+    for kind, name in {**HTTP_RESPONSES, "other": "responses_other"}.items():
+        yield _rate_row(report, f"{kind} responses", (each[name] for each in counted), integer)
 
 
 def _swarms(report: Report, families: Sequence[IpVersion]) -> Iterable[Row]:
@@ -122,11 +153,38 @@ def _swarms(report: Report, families: Sequence[IpVersion]) -> Iterable[Row]:
         yield (what, *(integer(report.reading.swarm[f"{what}_ipv{family}"]) for family in families))
 
 
-def _losses(report: Report, families: Sequence[IpVersion]) -> Iterable[Row]:
-    names = {cause.replace("_", " "): f"errors_{cause}" for cause in ERROR_CAUSES}
-    names |= {f"dropped: {cause.replace('_', ' ')}": counter for cause, counter in DROP_CAUSES.items()}
+def _udp_losses(report: Report, families: Sequence[IpVersion]) -> Iterable[Row]:
+    names = {cause.replace("_", " "): f"errors_{cause}" for cause in UDP_ERROR_CAUSES}
+    names |= {f"dropped: {cause.replace('_', ' ')}": counter for cause, counter in UDP_DROP_CAUSES.items()}
     for name, counter in names.items():
-        yield (name, *(integer(report.counted[family][counter]) for family in families))
+        yield (name, *(integer(report.udp[family][counter]) for family in families))
+
+
+def _http_losses(report: Report, families: Sequence[IpVersion]) -> Iterable[Row]:
+    for cause in HTTP_ERROR_CAUSES:
+        counts = (integer(report.http[family][f"errors_{cause}"]) for family in families)
+        yield (cause.replace("_", " "), *counts)
+
+
+TRAFFIC: dict[Protocol, Rows] = {Protocol.UDP: _udp_traffic, Protocol.HTTP: _http_traffic}
+LOSSES: dict[Protocol, Rows] = {Protocol.UDP: _udp_losses, Protocol.HTTP: _http_losses}
+
+
+def _connections(report: Report) -> Iterable[Row]:
+    counted = sum(report.connections.values(), Counter[str]())
+    yield "open", integer(connections_open(report.reading.connections))
+    for name, counter in (
+        ("accepted", "accepted"),
+        ("TLS handshakes", "tls_handshakes"),
+        ("TLS sessions resumed", "tls_resumptions"),
+    ):
+        yield _rate_row(report, f"{name} per second", [counted[counter]], integer)
+    yield _rate_row(report, "Mbit in per second", [counted["bytes_received"]], megabits)
+    yield _rate_row(report, "Mbit out per second", [counted["bytes_sent"]], megabits)
+    yield "pauses of accepting in this interval", integer(counted["accept_pauses"])
+    for what, causes in (("refused", REFUSAL_CAUSES), ("closed", CLOSE_CAUSES)):
+        for cause, counter in causes.items():
+            yield f"{what}: {cause.replace('_', ' ')}", integer(counted[counter])
 
 
 def _store(report: Report) -> Iterable[Row]:
@@ -137,6 +195,14 @@ def _store(report: Report) -> Iterable[Row]:
     yield "torrents refused since start", integer(swarm["refused_torrents"])
     yield "peers refused since start", integer(swarm["refused_peers"])
     yield "access list entries", integer(report.reading.access_list_entries)
+
+
+def _latency_tables(report: Report, served: ServedFamilies) -> Iterable[str]:
+    heads = ("type", "responses", *(_percentile_name(percent) for percent in LATENCY_PERCENTILES))
+    for protocol in report.latency:
+        title = f"Response latency{over(protocol, served)}"
+        for window, latency in (("last interval", report.latency), ("since start", report.reading.latency)):
+            yield _table(f"{title}, {window}", heads, _latency(latency[protocol]), wide=True)
 
 
 def _latency(latency: dict[str, Distribution]) -> Iterable[Row]:

@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from aquatic.control.border import IP_VERSIONS
-from aquatic.control.model import Statistics
-from aquatic.control.statistics.collector import (
-    DROP_CAUSES,
-    ERROR_CAUSES,
+from aquatic.control.border import IP_VERSIONS, IpVersion
+from aquatic.control.model import Protocol, Statistics
+from aquatic.control.statistics.collector import Collector, Latency, Reading, Report
+from aquatic.control.statistics.counters import (
+    CLOSE_CAUSES,
+    HTTP_ERROR_CAUSES,
+    HTTP_REQUEST_TYPES,
+    HTTP_RESPONSES,
     LATENCY_PERCENTILES,
-    REQUEST_TYPES,
-    RESPONSE_TYPES,
-    Collector,
-    Reading,
-    Report,
+    REFUSAL_CAUSES,
+    UDP_DROP_CAUSES,
+    UDP_ERROR_CAUSES,
+    UDP_REQUEST_TYPES,
+    UDP_RESPONSE_TYPES,
+    FamilyCounters,
     link_bytes_received,
     link_bytes_sent,
-    requests_count,
+    udp_requests_count,
 )
 from aquatic.control.statistics.distribution import Distribution
 from aquatic.control.statistics.exposition import Metric, expose
+from aquatic.control.statistics.process import ProcessFigures
 
 PEERS_PER_TORRENT_PERCENTILES = {
     **{f"p{percent}": float(percent) for percent in range(10, 100, 10)},
@@ -40,9 +47,10 @@ NANOSECONDS = 1_000_000_000
 class PrometheusText:
     """Renders the collector's present reading; what is costly comes from its last report."""
 
-    def __init__(self, collector: Collector, settings: Statistics) -> None:
+    def __init__(self, collector: Collector, settings: Statistics, process: ProcessFigures) -> None:
         self._collector = collector
         self._settings = settings
+        self._process = process
         self._start_seconds = time.time()
 
     def render(self) -> bytes:
@@ -54,10 +62,10 @@ class PrometheusText:
             *_swarm_metrics(reading),
             *self._process_metrics(reading),
         ]
-        metrics += _latency_metrics(reading.latency)
+        metrics += _latency_metrics(reading)
         report = self._collector.last_report
         if report is not None:
-            metrics += _latency_percentiles(reading.latency, report.latency)
+            metrics += _latency_percentiles(reading, report.latency)
             metrics += self._report_metrics(report)
         return expose(metrics)
 
@@ -66,9 +74,17 @@ class PrometheusText:
         started.add(round(self._start_seconds, 3))
         cpu = Metric("process_cpu_seconds_total", "counter", "CPU time that the process has used.")
         cpu.add(round(time.process_time(), 3))
+        memory = Metric("process_resident_memory_bytes", "gauge", "Memory that the process has in use.")
+        descriptors = Metric("process_open_fds", "gauge", "File descriptors that the process has open.")
+        for metric, value in (
+            (memory, self._process.resident_memory_bytes()),
+            (descriptors, self._process.open_descriptors()),
+        ):
+            if value is not None:
+                metric.add(value)
         entries = Metric("aquatic_access_list_entries", "gauge", "Info hashes on the access list.")
         entries.add(reading.access_list_entries)
-        yield from (started, cpu, entries)
+        yield from (started, cpu, memory, descriptors, entries)
 
     def _report_metrics(self, report: Report) -> Iterator[Metric]:
         if report.peers_per_torrent is not None:
@@ -92,48 +108,123 @@ class PrometheusText:
                 yield prefixes
 
 
+@dataclass(frozen=True, slots=True)
+class _SharedMetrics:
+    """What every protocol has, under one name."""
+
+    requests: Metric
+    responses: Metric
+    errors: Metric
+
+
 def _worker_metrics(reading: Reading) -> Iterable[Metric]:
     """One sample for each worker and family, also of one that is not served, as the Rust tracker has it."""
-    requests = Metric("aquatic_requests_total", "counter", "Requests that could be read.")
+    what = "Requests" if reading.http else "Datagrams"
+    shared = _SharedMetrics(
+        requests=Metric("aquatic_requests_total", "counter", "Requests that could be read."),
+        responses=Metric("aquatic_responses_total", "counter", "Responses sent."),
+        errors=Metric("aquatic_errors_total", "counter", f"{what} not served, by cause."),
+    )
+    by_type, received, sent, *lost = _udp_metrics(reading, shared)
+    others = _http_metrics(reading, shared)
+    return shared.requests, by_type, shared.responses, received, sent, shared.errors, *lost, *others
+
+
+def _udp_metrics(reading: Reading, shared: _SharedMetrics) -> Iterable[Metric]:
     by_type = Metric(
         "aquatic_requests_by_type_total", "counter", "Requests with a valid connection id, by type."
     )
-    responses = Metric("aquatic_responses_total", "counter", "Responses sent.")
     received = Metric("aquatic_rx_bytes", "counter", "Bytes received, with Ethernet, IP and UDP headers.")
     sent = Metric("aquatic_tx_bytes", "counter", "Bytes sent, with Ethernet, IP and UDP headers.")
-    errors = Metric("aquatic_errors_total", "counter", "Datagrams not served, by cause.")
     dropped = Metric("aquatic_dropped_total", "counter", "Requests and responses lost, by cause.")
     resent = Metric("aquatic_resent_total", "counter", "Responses sent at the second try.")
     batches = Metric("aquatic_batches_total", "counter", "Batches of requests received.")
-    for index, worker in enumerate(reading.workers):
+    protocol = _protocol_label(reading, Protocol.UDP)
+    for labels, family, counters in _by_worker(reading.udp):
+        shared.requests.add(udp_requests_count(counters), **labels, **protocol)
+        for kind in UDP_REQUEST_TYPES:
+            by_type.add(counters[f"requests_{kind}"], type=kind, **labels)
+        for kind in UDP_RESPONSE_TYPES:
+            shared.responses.add(counters[f"responses_{kind}"], type=kind, **labels, **protocol)
+        received.add(link_bytes_received(counters, family), **labels)
+        sent.add(link_bytes_sent(counters, family), **labels)
+        for cause in UDP_ERROR_CAUSES:
+            shared.errors.add(counters[f"errors_{cause}"], cause=cause, **labels, **protocol)
+        for cause, name in UDP_DROP_CAUSES.items():
+            dropped.add(counters[name], cause=cause, **labels)
+        resent.add(counters["resent"], **labels)
+        batches.add(counters["batches"], **labels)
+    return by_type, received, sent, dropped, resent, batches
+
+
+def _http_metrics(reading: Reading, shared: _SharedMetrics) -> Iterable[Metric]:
+    """The Rust tracker knows announces and scrapes only, so what else is asked for is told apart."""
+    other_requests = Metric(
+        "aquatic_other_requests_total", "counter", "Requests for neither an announce nor a scrape."
+    )
+    other_responses = Metric(
+        "aquatic_other_responses_total", "counter", "Responses to them, and to what is no request."
+    )
+    protocol = _protocol_label(reading, Protocol.HTTP)
+    for labels, _family, counters in _by_worker(reading.http):
+        for kind in HTTP_REQUEST_TYPES:
+            shared.requests.add(counters[f"requests_{kind}"], type=kind, **labels, **protocol)
+        for kind, name in HTTP_RESPONSES.items():
+            shared.responses.add(counters[name], type=kind, **labels, **protocol)
+        for cause in HTTP_ERROR_CAUSES:
+            shared.errors.add(counters[f"errors_{cause}"], cause=cause, **labels, **protocol)
+        other_requests.add(counters["requests_other"], **labels)
+        other_responses.add(counters["responses_other"], **labels)
+    return other_requests, other_responses
+
+
+def _by_worker(workers: list[FamilyCounters]) -> Iterator[tuple[dict[str, str], IpVersion, Counter[str]]]:
+    for index, worker in enumerate(workers):
         for family in IP_VERSIONS:
-            counters = worker[family]
-            labels = {"ip_version": str(family), "worker_index": str(index)}
-            requests.add(requests_count(counters), **labels)
-            for kind in REQUEST_TYPES:
-                by_type.add(counters[f"requests_{kind}"], type=kind, **labels)
-            for kind in RESPONSE_TYPES:
-                responses.add(counters[f"responses_{kind}"], type=kind, **labels)
-            received.add(link_bytes_received(counters, family), **labels)
-            sent.add(link_bytes_sent(counters, family), **labels)
-            for cause in ERROR_CAUSES:
-                errors.add(counters[f"errors_{cause}"], cause=cause, **labels)
-            for cause, name in DROP_CAUSES.items():
-                dropped.add(counters[name], cause=cause, **labels)
-            resent.add(counters["resent"], **labels)
-            batches.add(counters["batches"], **labels)
-    return requests, by_type, responses, received, sent, errors, dropped, resent, batches
+            yield {"ip_version": str(family), "worker_index": str(index)}, family, worker[family]
+
+
+def _protocol_label(reading: Reading, protocol: Protocol) -> dict[str, str]:
+    """What tells apart samples that several protocols have; where there is one, there is no label."""
+    return {"protocol": protocol.value} if len(reading.protocols) > 1 else {}
 
 
 def _connection_metrics(reading: Reading) -> Iterator[Metric]:
     active = Metric("aquatic_active_connections", "gauge", "Connections that are open.")
-    for index, worker in enumerate(reading.connections):
-        active.add(sum(worker[family]["active"] for family in IP_VERSIONS), worker_index=str(index))
-    yield active
+    pauses = Metric(
+        "aquatic_accept_pauses_total", "counter", "Moments without a descriptor or memory to accept with."
+    )
+    failed = Metric("aquatic_accept_errors_total", "counter", "Connections that ended before their accept.")
+    for metric, name in ((active, "active"), (pauses, "accept_pauses"), (failed, "accept_errors")):
+        for index, worker in enumerate(reading.connections):
+            metric.add(sum(worker[family][name] for family in IP_VERSIONS), worker_index=str(index))
+        yield metric
+    for name, counter, text in (
+        ("connections_accepted", "accepted", "Connections accepted."),
+        ("tls_handshakes", "tls_handshakes", "TLS handshakes completed."),
+        ("tls_resumptions", "tls_resumptions", "TLS handshakes that went on with an earlier session."),
+        ("connection_received_bytes", "bytes_received", "Bytes received on connections, with TLS."),
+        ("connection_sent_bytes", "bytes_sent", "Bytes sent on connections, with TLS."),
+    ):
+        metric = Metric(f"aquatic_{name}_total", "counter", text)
+        for labels, _family, counters in _by_worker(reading.connections):
+            metric.add(counters[counter], **labels)
+        yield metric
+    for name, causes, text in (
+        ("closed", CLOSE_CAUSES, "Connections closed, by cause."),
+        ("refused", REFUSAL_CAUSES, "Connections refused, by cause."),
+    ):
+        metric = Metric(f"aquatic_connections_{name}_total", "counter", text)
+        for labels, _family, counters in _by_worker(reading.connections):
+            for cause, counter in causes.items():
+                metric.add(counters[counter], cause=cause, **labels)
+        yield metric
 
 
 def _swarm_metrics(reading: Reading) -> Iterator[Metric]:
     swarm = reading.swarm
+    # As the Rust tracker's swarm workers had it over HTTP, each with a share; all is in one store here.
+    worker = {"worker_index": "0"} if reading.protocols == (Protocol.HTTP,) else {}
     for what, text in (
         ("torrents", "Torrents with at least one peer of that family."),
         ("peers", "Peers."),
@@ -141,7 +232,7 @@ def _swarm_metrics(reading: Reading) -> Iterator[Metric]:
     ):
         metric = Metric(f"aquatic_{what}", "gauge", text)
         for family in IP_VERSIONS:
-            metric.add(swarm[f"{what}_ipv{family}"], ip_version=str(family))
+            metric.add(swarm[f"{what}_ipv{family}"], ip_version=str(family), **worker)
         yield metric
     memory = Metric("aquatic_swarm_memory_bytes", "gauge", "Memory for torrents and peers.")
     memory.add(swarm["memory_bytes"])
@@ -163,33 +254,37 @@ def _swarm_metrics(reading: Reading) -> Iterator[Metric]:
         yield longest
 
 
-def _latency_metrics(latency: dict[str, Distribution]) -> Iterator[Metric]:
+def _by_type(reading: Reading, latency: Latency) -> Iterator[tuple[dict[str, str], Distribution]]:
+    for protocol, distributions in latency.items():
+        for kind, distribution in distributions.items():
+            yield {"type": kind, **_protocol_label(reading, protocol)}, distribution
+
+
+def _latency_metrics(reading: Reading) -> Iterator[Metric]:
     histogram = Metric(
         "aquatic_response_latency_seconds", "histogram", "Time from a request's arrival to its response."
     )
-    for kind, distribution in latency.items():
+    for labels, distribution in _by_type(reading, reading.latency):
         for bound in LATENCY_BOUNDS_SECONDS:
             count = distribution.count_up_to(round(bound * NANOSECONDS))
-            histogram.add(count, "_bucket", type=kind, le=f"{bound:g}")
-        histogram.add(distribution.count, "_bucket", type=kind, le="+Inf")
-        histogram.add(distribution.sum() / NANOSECONDS, "_sum", type=kind)
-        histogram.add(distribution.count, "_count", type=kind)
+            histogram.add(count, "_bucket", **labels, le=f"{bound:g}")
+        histogram.add(distribution.count, "_bucket", **labels, le="+Inf")
+        histogram.add(distribution.sum() / NANOSECONDS, "_sum", **labels)
+        histogram.add(distribution.count, "_count", **labels)
     yield histogram
 
 
-def _latency_percentiles(
-    since_start: dict[str, Distribution], interval: dict[str, Distribution]
-) -> Iterator[Metric]:
+def _latency_percentiles(reading: Reading, interval: Latency) -> Iterator[Metric]:
     """A window without responses has no samples, rather than zeros."""
     percentiles = Metric(
         "aquatic_response_latency_percentile_seconds",
         "gauge",
         "Percentiles of the response latency, of the last statistics interval and since start.",
     )
-    for window, latency in (("interval", interval), ("start", since_start)):
-        for kind, distribution in latency.items():
+    for window, latency in (("interval", interval), ("start", reading.latency)):
+        for labels, distribution in _by_type(reading, latency):
             for percent in LATENCY_PERCENTILES:
                 value = distribution.percentile(percent)
                 if value is not None:
-                    percentiles.add(value / NANOSECONDS, type=kind, percentile=f"{percent:g}", window=window)
+                    percentiles.add(value / NANOSECONDS, **labels, percentile=f"{percent:g}", window=window)
     yield percentiles

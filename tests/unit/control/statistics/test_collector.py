@@ -2,10 +2,20 @@
 
 import pytest
 
+from aquatic.control.model import Protocol
 from aquatic.control.statistics import collector as collector_module
 from aquatic.control.statistics.collector import CLIENTS_MAX
-from tests.support.busy_tracker import busy_tracker, collector_of, expected_counter, serve_some
-from tests.support.fake_tracker import FakeTracker
+from aquatic.control.statistics.counters import total
+from tests.support.busy_tracker import (
+    busy_stream,
+    busy_tracker,
+    collector_of,
+    expected_counter,
+    expected_stream_counter,
+    serve_some,
+    serve_some_http,
+)
+from tests.support.fake_tracker import FakeStream, FakeTracker
 
 
 class Clock:
@@ -30,11 +40,38 @@ def test_rates_are_of_the_interval_and_of_all_workers(clock: Clock) -> None:
     clock.seconds += 4
     report = collector.report()
     served = expected_counter("responses_announce", 0, 6) + expected_counter("responses_announce", 1, 6)
-    assert report.counted[6]["responses_announce"] == served
+    assert report.udp[6]["responses_announce"] == served
     assert report.per_second(served) == served / 4
-    assert report.reading.total(6)["responses_announce"] == 2 * served
+    assert total(report.reading.udp)[6]["responses_announce"] == 2 * served
     clock.seconds += 5
-    assert collector.report().counted[6]["responses_announce"] == 0
+    assert collector.report().udp[6]["responses_announce"] == 0
+
+
+@pytest.mark.usefixtures("clock")
+def test_http_and_its_connections_are_counted_apart_from_udp() -> None:
+    tracker = busy_tracker()
+    stream = busy_stream(tracker)
+    collector = collector_of(tracker, stream=stream)
+    serve_some_http(stream)
+    report = collector.report()
+    assert report.reading.protocols == (Protocol.UDP, Protocol.HTTP)
+    for counted, name in ((report.http, "responses_failure"), (report.connections, "closed_tls")):
+        served = [expected_stream_counter(name, worker, 6) for worker in (0, 1)]
+        assert counted[6][name] == sum(served)
+    assert not any(report.udp[6].values())
+    assert report.reading.http[1][4]["requests_scrape"] == 2 * expected_stream_counter(
+        "requests_scrape", 1, 4
+    )
+
+
+def test_only_what_is_served_is_read() -> None:
+    tracker = busy_tracker()
+    udp = collector_of(tracker, response_latency=True).report()
+    assert (udp.reading.protocols, list(udp.latency)) == ((Protocol.UDP,), [Protocol.UDP])
+    assert udp.reading.connections == []
+    http = collector_of(tracker, stream=FakeStream(tracker), has_udp=False, response_latency=True).report()
+    assert (http.reading.protocols, list(http.latency)) == ((Protocol.HTTP,), [Protocol.HTTP])
+    assert http.reading.udp == []
 
 
 @pytest.mark.usefixtures("clock")
@@ -50,14 +87,27 @@ def test_latency_of_the_interval_ages_out_and_that_since_start_stays() -> None:
     collector = collector_of(tracker, response_latency=True)
     tracker.latency = {(0, "announce"): [0, 3, 2], (1, "announce"): [0, 0, 0, 1, 0, 4]}
     report = collector.report()
-    assert report.latency["announce"].count == 6
-    assert report.latency["announce"].maximum() == 5
-    assert report.latency["announce"].minimum() == 2
-    assert report.reading.latency["announce"].count == 10
-    assert report.latency["scrape"].percentile(50) is None
+    assert report.latency[Protocol.UDP]["announce"].count == 6
+    assert report.latency[Protocol.UDP]["announce"].maximum() == 5
+    assert report.latency[Protocol.UDP]["announce"].minimum() == 2
+    assert report.reading.latency[Protocol.UDP]["announce"].count == 10
+    assert report.latency[Protocol.UDP]["scrape"].percentile(50) is None
     later = collector.report()
-    assert later.latency["announce"].percentile(99) is None
-    assert later.reading.latency["announce"].count == 10
+    assert later.latency[Protocol.UDP]["announce"].percentile(99) is None
+    assert later.reading.latency[Protocol.UDP]["announce"].count == 10
+
+
+def test_latency_over_http_is_by_kind_of_answer_and_of_all_workers() -> None:
+    tracker = FakeTracker()
+    stream = FakeStream(tracker)
+    stream.latency = {(0, "other"): [0, 3], (1, "other"): [0, 0, 0, 1]}
+    collector = collector_of(tracker, stream=stream, response_latency=True)
+    stream.latency = {(0, "other"): [0, 3, 2], (1, "other"): [0, 0, 0, 1, 0, 4]}
+    report = collector.report()
+    assert list(report.latency[Protocol.HTTP]) == ["announce", "scrape", "other"]
+    assert report.latency[Protocol.HTTP]["other"].count == 6
+    assert report.reading.latency[Protocol.HTTP]["other"].count == 10
+    assert report.latency[Protocol.HTTP]["announce"].percentile(50) is None
 
 
 def test_what_is_not_asked_for_is_not_read() -> None:
@@ -71,7 +121,12 @@ def test_what_is_not_asked_for_is_not_read() -> None:
         def peer_prefixes(self) -> list[tuple[bytes, int]]:
             raise AssertionError
 
-    report = collector_of(Strict()).report()
+    class StrictStream(FakeStream):
+        def latency_buckets(self, _index: int, _answer_kind: str) -> list[int]:
+            raise AssertionError
+
+    tracker = Strict()
+    report = collector_of(tracker, stream=StrictStream(tracker)).report()
     assert report.latency == {}
     assert report.peers_per_torrent is None
     assert report.clients is None

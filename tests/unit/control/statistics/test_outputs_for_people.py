@@ -1,16 +1,25 @@
 """The text on standard output and the page."""
 
 from html.parser import HTMLParser
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from aquatic.control.model import Protocol
+from aquatic.control.statistics import collector
 from aquatic.control.statistics.figures import duration, integer, mebibytes, megabits
 from aquatic.control.statistics.html_page import render_page
-from aquatic.control.statistics.standard_output import format_report
-from tests.support.busy_tracker import busy_tracker, collector_of
-from tests.support.fake_tracker import FakeTracker
+from aquatic.control.statistics.standard_output import ServedFamilies, format_report
+from tests.support.busy_tracker import (
+    busy_tracker,
+    collector_of,
+    expected_stream_counter,
+    serve_some_http,
+)
+from tests.support.fake_tracker import FakeStream, FakeTracker
 
-EVERYTHING = {"peers_per_torrent": True, "peer_clients": True, "response_latency": True}
+EVERYTHING: dict[str, Any] = {"peers_per_torrent": True, "peer_clients": True, "response_latency": True}
 
 
 class Table(HTMLParser):
@@ -35,8 +44,7 @@ class Table(HTMLParser):
 
 
 def page_of(tracker: FakeTracker) -> str:
-    collector = collector_of(tracker, **EVERYTHING)
-    return render_page(collector.report(), [4, 6], 7, 1_700_000_000)
+    return render_page(collector_of(tracker, **EVERYTHING).report(), {Protocol.UDP: [4, 6]}, 7, 1_700_000_000)
 
 
 def test_the_page_has_the_figures() -> None:
@@ -57,7 +65,8 @@ def test_the_page_reloads_itself_and_says_when_it_was_made() -> None:
 
 def test_only_served_families_are_shown() -> None:
     report = collector_of(busy_tracker()).report()
-    page, text = render_page(report, [4], 5, 0.0), format_report(report, [4])
+    served: ServedFamilies = {Protocol.UDP: [4]}
+    page, text = render_page(report, served, 5, 0.0), format_report(report, served)
     assert "IPv4" in page
     assert "IPv6" not in page
     assert "IPv4:" in text
@@ -75,7 +84,7 @@ def test_strangers_cannot_put_tags_on_the_page(monkeypatch: pytest.MonkeyPatch) 
 def test_the_text_begins_as_the_rust_trackers() -> None:
     tracker = busy_tracker()
     tracker.latency = {(0, "announce"): [0, 1, 2]}
-    text = format_report(collector_of(tracker, **EVERYTHING).report(), [4, 6])
+    text = format_report(collector_of(tracker, **EVERYTHING).report(), {Protocol.UDP: [4, 6]})
     lines = text.splitlines()
     assert lines[0] == "General:"
     assert lines[1] == "  access list entries: 0"
@@ -91,6 +100,72 @@ def test_the_text_begins_as_the_rust_trackers() -> None:
     assert "    announce:  none" in lines, "of the last interval"
     assert "    announce:  p50 2 ns, p90 2 ns, p99 2 ns, p99.9 2 ns, max 2 ns (3 responses)" in lines
     assert text.endswith("\n\n")
+
+
+def http_outputs(served: ServedFamilies, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+    """Text and page of a tracker that has served HTTP for two seconds."""
+    moments = iter([10.0, 12.0])
+    monkeypatch.setattr(collector, "time", SimpleNamespace(monotonic=lambda: next(moments)))
+    tracker = busy_tracker()
+    stream = FakeStream(tracker)
+    stream.latency = {(0, "other"): [0, 1, 2]}
+    has_udp = Protocol.UDP in served
+    collecting = collector_of(tracker, stream=stream, has_udp=has_udp, **EVERYTHING)
+    serve_some_http(stream)
+    report = collecting.report()
+    return format_report(report, served), render_page(report, served, 5, 0.0)
+
+
+def test_http_alone_is_shown_without_a_word_of_udp(monkeypatch: pytest.MonkeyPatch) -> None:
+    text, page = http_outputs({Protocol.HTTP: [4]}, monkeypatch)
+    lines = text.splitlines()
+    start = lines.index("IPv4:")
+    assert lines[start + 1 : start + 4] == [
+        "  torrents:            10,001",
+        "  peers:               10,003",
+        "  seeders:             10,005",
+    ]
+    start = lines.index("HTTP over IPv4:")
+    # Of both workers, over two seconds.
+    announces = (expected_stream_counter("responses_announce", 0, 4) * 2 + 1_000) // 2
+    assert f"{'    announce:':<18} {announces:>10,}" in lines[start:]
+    assert lines.index("Connections:") > start
+    idle = sum(
+        expected_stream_counter("closed_idle_time", worker, family) for worker in (0, 1) for family in (4, 6)
+    )
+    assert f"{'    idle time:':<18} {idle:>10,}" in lines
+    assert lines.index("Response latency:") > start
+    assert "    other:     p50 2 ns, p90 2 ns, p99 2 ns, p99.9 2 ns, max 2 ns (3 responses)" in lines
+    rows = Table(page).rows
+    assert ["announce responses", f"{announces:,}"] in rows
+    assert any(row[0] == "closed: idle time" for row in rows)
+    for udp_only in ("connect", "kernel", "send buffer", "connection id", "IPv6"):
+        assert udp_only not in text
+        assert udp_only not in page.replace("connections", "").replace("Connections", "")
+
+
+def test_udp_alone_is_shown_without_a_word_of_http() -> None:
+    report = collector_of(busy_tracker(), **EVERYTHING).report()
+    served: ServedFamilies = {Protocol.UDP: [4, 6]}
+    for output in (format_report(report, served), render_page(report, served, 5, 0.0)):
+        for http_only in ("HTTP", "Connections", "TLS", " over UDP"):
+            assert http_only not in output
+
+
+def test_each_protocol_has_its_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    text, page = http_outputs({Protocol.UDP: [4], Protocol.HTTP: [4, 6]}, monkeypatch)
+    lines = text.splitlines()
+    titles = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
+    assert titles == [
+        "General:",
+        *("IPv4:", "IPv6:", "HTTP over IPv4:", "HTTP over IPv6:"),
+        "Connections:",
+        *("Response latency over UDP:", "Response latency over HTTP:"),
+    ]
+    of_ipv6 = lines[lines.index("IPv6:") : lines.index("HTTP over IPv4:")]
+    assert not any("requests/second" in line for line in of_ipv6), "UDP is not served there"
+    for title in ("Traffic over UDP", "Traffic over HTTP", "Response latency over HTTP, last interval"):
+        assert f"<h2>{title}</h2>" in page
 
 
 @pytest.mark.parametrize(

@@ -1,37 +1,68 @@
 """The exposition: names as the Rust tracker's, values, and a format that Prometheus' own parser reads."""
 
 import re
+import resource
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from aquatic.control.model import Statistics
+from aquatic.control.statistics import process
 from aquatic.control.statistics.exposition import Metric, expose
+from aquatic.control.statistics.process import ProcessFigures
 from aquatic.control.statistics.prometheus import LATENCY_BOUNDS_SECONDS, PrometheusText
-from tests.support.busy_tracker import COUNTERS, busy_tracker, collector_of, expected_counter
-from tests.support.fake_tracker import FakeTracker, bucket_bound
+from aquatic.dataplane.stream.border import CONNECTION_COUNTER_NAMES, HTTP_COUNTER_NAMES
+from tests.support.busy_tracker import (
+    COUNTERS,
+    busy_stream,
+    busy_tracker,
+    collector_of,
+    expected_counter,
+    expected_stream_counter,
+)
+from tests.support.fake_tracker import FakeStream, FakeTracker, bucket_bound
 
-RECORDED = Path(__file__).parents[2] / "data" / "rust_udp_metrics.txt"
+DATA = Path(__file__).parents[2] / "data"
 OPERATIONS = Path(__file__).parents[4] / "docs" / "operations.md"
 SAMPLE = re.compile(r'(\w+)(?:\{(\w+="(?:[^"\\]|\\.)*"(?:,\w+="(?:[^"\\]|\\.)*")*)\})? (\S+)')
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 
-def rendered(tracker: FakeTracker, **settings: Any) -> str:
-    collector = collector_of(tracker, prometheus=True, **settings)
+EVERYTHING = {
+    "peers_per_torrent": True,
+    "peer_clients": True,
+    "prometheus_peer_id_prefixes": True,
+    "response_latency": True,
+}
+
+
+def rendered(
+    tracker: FakeTracker, stream: FakeStream | None = None, has_udp: bool = True, **settings: Any
+) -> str:
+    collector = collector_of(tracker, stream=stream, has_udp=has_udp, prometheus=True, **settings)
     collector.report()
-    return PrometheusText(collector, Statistics(**settings)).render().decode()
+    return PrometheusText(collector, Statistics(**settings), ProcessFigures()).render().decode()
 
 
-def everything(tracker: FakeTracker) -> str:
-    return rendered(
-        tracker,
-        peers_per_torrent=True,
-        peer_clients=True,
-        prometheus_peer_id_prefixes=True,
-        response_latency=True,
-    )
+def everything(tracker: FakeTracker, stream: FakeStream | None = None, has_udp: bool = True) -> str:
+    return rendered(tracker, stream, has_udp, **EVERYTHING)
+
+
+def http_alone() -> str:
+    tracker = busy_tracker()
+    return everything(tracker, busy_stream(tracker), has_udp=False)
+
+
+def both_protocols() -> str:
+    tracker = busy_tracker()
+    stream = busy_stream(tracker)
+    tracker.latency = {(0, "announce"): [0, 1]}
+    stream.latency = {(0, "announce"): [0, 0, 0, 2]}
+    return everything(tracker, stream)
 
 
 def samples(text: str) -> dict[str, float]:
@@ -56,14 +87,85 @@ def signatures(text: str) -> set[str]:
     return found
 
 
-def test_every_metric_of_the_rust_tracker_is_there_byte_by_byte() -> None:
-    recorded = {line for line in RECORDED.read_text().splitlines() if not line.startswith("#")}
-    assert len(recorded) == 46
-    served = signatures(everything(busy_tracker()))
+@pytest.mark.parametrize(
+    ("recording", "count", "render"),
+    [
+        ("rust_udp_metrics.txt", 46, lambda: everything(busy_tracker())),
+        ("rust_http_metrics.txt", 15, http_alone),
+    ],
+)
+def test_every_metric_of_the_rust_tracker_is_there_byte_by_byte(
+    recording: str, count: int, render: Callable[[], str]
+) -> None:
+    lines = (DATA / recording).read_text().splitlines()
+    recorded = {line for line in lines if not line.startswith("#")}
+    assert len(recorded) == count
+    served = signatures(render())
     assert recorded <= served
     # Nothing else under those names.
     names = {line.split()[0] for line in recorded}
     assert {line for line in served if line.split()[0] in names and "worker_index=1" not in line} == recorded
+
+
+def test_one_protocol_alone_is_not_named() -> None:
+    for text in (everything(busy_tracker()), http_alone()):
+        assert "protocol=" not in text
+
+
+def test_what_both_protocols_have_is_told_apart() -> None:
+    text = both_protocols()
+    labels = 'ip_version="4",worker_index="1"'
+    found = samples(text)
+    udp = [expected_counter(f"responses_{kind}", 1, 4) for kind in ("connect", "announce", "scrape", "error")]
+    http = [expected_stream_counter(f"responses_{kind}", 1, 4) for kind in ("announce", "scrape", "failure")]
+    for protocol, values in (("udp", udp), ("http", http)):
+        of_protocol = [
+            value
+            for name, value in found.items()
+            if name.startswith("aquatic_responses_total") and f'{labels},protocol="{protocol}"' in name
+        ]
+        assert of_protocol == values
+    for protocol, seconds in (("udp", 1e-9), ("http", 3e-9)):
+        labels = f'type="announce",protocol="{protocol}",percentile="50",window="start"'
+        assert found[f"aquatic_response_latency_percentile_seconds{{{labels}}}"] == seconds
+    with_protocol = {name.partition("{")[0] for name in found if "protocol=" in name}
+    assert with_protocol == {
+        *("aquatic_requests_total", "aquatic_responses_total", "aquatic_errors_total"),
+        *(f"aquatic_response_latency_seconds_{part}" for part in ("bucket", "sum", "count")),
+        "aquatic_response_latency_percentile_seconds",
+    }
+    assert len(found) == sum(1 for line in text.splitlines() if line and not line.startswith("#"))
+    assert found['aquatic_peers{ip_version="4"}'] == 10_003
+
+
+def test_every_counter_of_connections_and_http_is_served() -> None:
+    """Each once: their values differ. Rounds of waiting are for developers."""
+    values = Counter(samples(http_alone()).values())
+    for name in (*HTTP_COUNTER_NAMES, *CONNECTION_COUNTER_NAMES):
+        by_family = [expected_stream_counter(name, 1, family) for family in (4, 6)]
+        if name in ("active", "accept_pauses", "accept_errors"):
+            by_family = [sum(by_family)]
+        assert [values[value] for value in by_family] == [0 if name == "waits" else 1] * len(by_family), name
+
+
+def test_process_figures_are_those_of_the_kernel() -> None:
+    found = samples(rendered(busy_tracker()))
+    assert found["process_resident_memory_bytes"] > 1 << 20
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    assert found["process_resident_memory_bytes"] > pages * resource.getpagesize() / 2
+    figures = ProcessFigures()
+    before = figures.open_descriptors()
+    assert before is not None
+    with OPERATIONS.open():
+        assert figures.open_descriptors() == before + 1
+
+
+def test_process_figures_that_cannot_be_read_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process, "PROC", "/nowhere")
+    text = rendered(busy_tracker())
+    assert "process_resident_memory_bytes" not in text
+    assert "process_open_fds" not in text
+    assert "process_cpu_seconds_total" in text
 
 
 def test_values_of_the_counters() -> None:
@@ -161,8 +263,9 @@ def test_percentiles_without_samples_are_left_out() -> None:
     assert not any('type="announce"' in key or 'window="interval"' in key for key in found)
 
 
-def test_prometheus_reads_the_whole() -> None:
-    text = everything(busy_tracker())
+@pytest.mark.parametrize("render", [lambda: everything(busy_tracker()), http_alone, both_protocols])
+def test_prometheus_reads_the_whole(render: Callable[[], str]) -> None:
+    text = render()
     assert text.endswith("\n")
     families = list(text_string_to_metric_families(text))
     assert sum(len(family.samples) for family in families) == len(samples(text))
@@ -193,5 +296,8 @@ def test_every_metric_is_documented_with_its_type() -> None:
         )
     tracker = busy_tracker()
     tracker.latency = {(0, "announce"): [1]}
-    served = dict(line.split()[2:] for line in everything(tracker).splitlines() if line.startswith("# TYPE"))
+    texts = (everything(tracker), both_protocols())
+    served = dict(
+        line.split()[2:] for text in texts for line in text.splitlines() if line.startswith("# TYPE")
+    )
     assert documented == served
