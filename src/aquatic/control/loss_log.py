@@ -1,29 +1,43 @@
-"""A line in the log when requests or responses were lost, at most one a minute."""
+"""A line in the log when requests, responses or connections were lost, at most one a minute."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Callable, Iterable
 
-from aquatic.control.border import IP_VERSIONS, UdpBorder
+from aquatic.control.border import IP_VERSIONS, DataPlane, IpVersion, WorkerCounts
 
 logger = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 60
-LOSSES = {
+# Settings are called as in the native file; those of `aquatic http` are in brackets.
+UDP_LOSSES = {
     "dropped_by_kernel": "requests dropped by the kernel (raise the receive buffer or net.core.rmem_max)",
     "dropped_send_buffer_full": "responses dropped because the send buffer was full",
     "dropped_send_error": "responses that could not be sent",
 }
+STREAM_LOSSES = {
+    "refused_worker_full": "connections refused because a worker had all that it may have (raise"
+    " connections.per_worker_max [limits.max_connections_per_worker] or the number of workers)",
+    "accept_pauses": "pauses of accepting connections for want of file descriptors or of the kernel's memory (raise"
+    " LimitNOFILE or ulimit -n)",
+    "refused_no_memory": "connections refused for want of memory (raise connections.memory_bytes_max"
+    " [limits.max_connections_memory_bytes])",
+    "closed_no_memory": "connections closed for want of memory (raise connections.memory_bytes_max"
+    " [limits.max_connections_memory_bytes])",
+}
+
+CountersOfWorker = Callable[[int, IpVersion], dict[str, int]]
 
 
 class LossLog:
     """Compares the counters of losses once in a while: what is lost is never silent, nor is it noisy."""
 
-    def __init__(self, udp: UdpBorder, workers_count: int) -> None:
-        self._udp = udp
-        self._workers_count = workers_count
+    def __init__(self, data_plane: DataPlane, counts: WorkerCounts) -> None:
+        self._data_plane = data_plane
+        self._counts = counts
         self._last = self._count()
 
     async def run(self) -> None:
@@ -37,7 +51,7 @@ class LossLog:
         now = self._count()
         lost = [
             f"{now[name] - self._last[name]:,} {text}"
-            for name, text in LOSSES.items()
+            for name, text in (UDP_LOSSES | STREAM_LOSSES).items()
             if now[name] > self._last[name]
         ]
         self._last = now
@@ -45,9 +59,18 @@ class LossLog:
             logger.warning("lost in the last %d seconds: %s", INTERVAL_SECONDS, "; ".join(lost))
 
     def _count(self) -> Counter[str]:
-        counted: Counter[str] = Counter()
-        for index in range(self._workers_count):
-            for family in IP_VERSIONS:
-                counters = self._udp.counters(index, family)
-                counted.update({name: counters[name] for name in LOSSES})
+        udp, stream, counted = self._data_plane.udp, self._data_plane.stream, Counter[str]()
+        if udp is not None:
+            counted += _sum(udp.counters, self._counts.udp, UDP_LOSSES)
+        if stream is not None:
+            counted += _sum(stream.connection_counters, self._counts.stream, STREAM_LOSSES)
         return counted
+
+
+def _sum(of_worker: CountersOfWorker, workers_count: int, names: Iterable[str]) -> Counter[str]:
+    counted: Counter[str] = Counter()
+    for index in range(workers_count):
+        for family in IP_VERSIONS:
+            counters = of_worker(index, family)
+            counted.update({name: counters[name] for name in names})
+    return counted

@@ -84,8 +84,7 @@ class Supervisor:
         let_workers_go_first()
         self._tasks.start("heartbeat watch", self._watch_heartbeats())
         self._tasks.start("reload", self._reload())
-        if (udp := self._prepared.data_plane.udp) is not None:
-            self._tasks.start("loss log", LossLog(udp, self._prepared.counts.udp).run())
+        self._tasks.start("loss log", LossLog(self._prepared.data_plane, self._prepared.counts).run())
         self._start_outputs()
         self._announce_ready()
         await self._stop_asked.wait()
