@@ -11,6 +11,8 @@ cdef extern from "<openssl/ssl.h>" nogil:
     enum:
         TLS1_2_VERSION
         SSL_OP_NO_RENEGOTIATION
+        SSL_OP_CIPHER_SERVER_PREFERENCE
+        SSL_OP_PRIORITIZE_CHACHA
         SSL_OP_IGNORE_UNEXPECTED_EOF
         SSL_MODE_RELEASE_BUFFERS
         SSL_MODE_ENABLE_PARTIAL_WRITE
@@ -28,6 +30,8 @@ cdef extern from "<openssl/ssl.h>" nogil:
     SSL_CTX* SSL_CTX_new(const SSL_METHOD* method)
     void SSL_CTX_free(SSL_CTX* context)
     int SSL_CTX_set_min_proto_version(SSL_CTX* context, int version)
+    int SSL_CTX_set_cipher_list(SSL_CTX* context, const char* names)
+    int SSL_CTX_set_ciphersuites(SSL_CTX* context, const char* names)
     uint64_t SSL_CTX_set_options(SSL_CTX* context, uint64_t options)
     long SSL_CTX_set_mode(SSL_CTX* context, long mode)
     long SSL_CTX_set_session_cache_mode(SSL_CTX* context, long mode)
@@ -103,7 +107,10 @@ cdef extern from "<openssl/evp.h>" nogil:
         pass
     ctypedef struct ENGINE:
         pass
-    const EVP_CIPHER* EVP_aes_256_cbc()
+    ctypedef struct OSSL_LIB_CTX:
+        pass
+    EVP_CIPHER* EVP_CIPHER_fetch(OSSL_LIB_CTX* library, const char* name, const char* properties)
+    void EVP_CIPHER_free(EVP_CIPHER* cipher)
     int EVP_CipherInit_ex(
         EVP_CIPHER_CTX* context, const EVP_CIPHER* cipher, ENGINE* engine, const unsigned char* key,
         const unsigned char* iv, int encrypts)

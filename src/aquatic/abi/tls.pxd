@@ -19,4 +19,5 @@ cdef struct TicketKey:
 cdef struct TicketKeys:
     pthread_mutex_t lock
     uint64_t rotation_ns
+    void* cipher  # EVP_CIPHER, looked up once: OpenSSL would look it up again for every ticket
     TicketKey keys[TICKET_KEYS]  # the newest first

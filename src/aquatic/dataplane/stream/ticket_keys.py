@@ -7,10 +7,12 @@ after twice as long.
 
 from cython import NULL, address, bint, cast, declare, p_char, pointer, sizeof
 from cython.cimports.aquatic.abi.openssl import (
+    EVP_CIPHER,
     OSSL_MAC_PARAM_DIGEST,
     OSSL_MAC_PARAM_KEY,
     OSSL_PARAM,
-    EVP_aes_256_cbc,
+    EVP_CIPHER_fetch,
+    EVP_CIPHER_free,
     EVP_CipherInit_ex,
     EVP_MAC_CTX_set_params,
     OSSL_PARAM_construct_end,
@@ -46,13 +48,17 @@ FAILED = declare(int, -1)
 
 
 def ticket_keys_init(keys, rotation_ns):
+    """False without memory."""
     memset(keys, 0, sizeof(keys[0]))
     keys.rotation_ns = rotation_ns
+    keys.cipher = EVP_CIPHER_fetch(NULL, b"AES-256-CBC", NULL)
     pthread_mutex_init(address(keys.lock), NULL)
+    return keys.cipher != NULL
 
 
 def ticket_keys_end(keys):
     pthread_mutex_destroy(address(keys.lock))
+    EVP_CIPHER_free(cast(pointer(EVP_CIPHER), keys.cipher))
     memset(keys, 0, sizeof(keys[0]))
 
 
@@ -101,14 +107,14 @@ def find_key(keys, now_ns, name, key):
     return found
 
 
-def use_key(key, iv, cipher, mac, encrypts):
+def use_key(keys, key, iv, cipher, mac, encrypts):
     """Give the key to OpenSSL, which seals or opens with it and checks the seal first."""
     parameters = declare(OSSL_PARAM[3])
     parameters[0] = OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key.mac, TICKET_KEY_BYTES)
     parameters[1] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, cast(p_char, b"SHA256"), 0)
     parameters[2] = OSSL_PARAM_construct_end()
     return (
-        EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), NULL, key.cipher, iv, encrypts) == 1
+        EVP_CipherInit_ex(cipher, cast(pointer(EVP_CIPHER), keys.cipher), NULL, key.cipher, iv, encrypts) == 1
         and EVP_MAC_CTX_set_params(mac, parameters) == 1
     )
 
@@ -126,6 +132,6 @@ def ticket_key_callback(ssl, name, iv, cipher, mac, encrypts):
         found = find_key(keys, boot_ns(), name, address(key))
         if found == NO_TICKET:
             return NO_TICKET
-    used = declare(bint, use_key(address(key), iv, cipher, mac, encrypts))
+    used = declare(bint, use_key(keys, address(key), iv, cipher, mac, encrypts))
     memset(address(key), 0, sizeof(key))
     return found if used else FAILED
