@@ -5,6 +5,7 @@ The checks take what they look at as arguments: tests/unit/test_tidiness.py plan
 
 import ast
 import json
+import os
 import re
 import subprocess
 import sys
@@ -211,6 +212,13 @@ def headings(path: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
+def unrunnable_scripts(files: Iterable[Path]) -> Iterator[str]:
+    """Scripts that name their interpreter and may not be run."""
+    for path in files:
+        if path.read_bytes().startswith(b"#!") and not os.access(path, os.X_OK):
+            yield f"{shown(path)}:1: begins with #!, but is not executable"
+
+
 def registry_hosts(files: Iterable[Path]) -> Iterator[str]:
     """Hosts of package registries: which one is used is for pip's configuration to say."""
     for path in files:
@@ -307,6 +315,7 @@ def checks() -> dict[str, Callable[[], Iterator[str]]]:
         "missing stubs": lambda: missing_stubs([*sources, *tests], build, ROOT / "src"),
         "interpreter on the packet path": interpreter_on_packet_path,
         "broken links": lambda: broken_links(files),
+        "unrunnable scripts": lambda: unrunnable_scripts(files),
         "registry hosts": lambda: registry_hosts(files),
         "dead code": unused,
     }

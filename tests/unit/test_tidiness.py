@@ -135,6 +135,14 @@ def test_broken_links_are_found(tree: Path) -> None:
     assert "links to nowhere.md, which" in only(tidy.broken_links([page]))
 
 
+def test_scripts_that_cannot_be_run_are_found(tree: Path) -> None:
+    script = tree / "script"
+    script.write_text("#!/bin/sh\n")
+    assert "begins with #!" in only(tidy.unrunnable_scripts([script, tree / "plain.py"]))
+    script.chmod(0o755)
+    assert list(tidy.unrunnable_scripts([script])) == []
+
+
 def test_registry_hosts_are_found(tree: Path) -> None:
     page = tree / "page.md"
     page.write_text(f"see files.{'pythonhosted'}.org\nand example.org\n")
