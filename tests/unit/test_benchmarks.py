@@ -11,6 +11,8 @@ from aquatic.control.toml_file import read_toml_file
 from aquatic.loadtest.latency import Latency
 from aquatic.loadtest.udp import Report, Sample
 from benchmarks.compare import rounds, table_rows
+from benchmarks.connections import IdleMemory
+from benchmarks.connections import table_row as connections_row
 from benchmarks.latency import PHASES, PhaseResult
 from benchmarks.latency import table_row as latency_row
 from benchmarks.measure import Measurement, core_busy_seconds, measurement
@@ -234,3 +236,10 @@ def test_real_clients_that_get_no_file_are_a_fault() -> None:
 def test_metrics_are_read_with_their_labels() -> None:
     text = '# TYPE a counter\na{cause="kernel"} 3\n\nb 0.5\n'
     assert parse_metrics(text) == {'a{cause="kernel"}': 3.0, "b": 0.5}
+
+
+def test_memory_of_idle_connections() -> None:
+    memory = IdleMemory(1000, before_bytes=5_000_000, open_bytes=7_000_000, closed_bytes=5_500_000)
+    assert connections_row(memory) == ["1,000", "2,000", "75.0 %"]
+    # A process may shrink while connections are open.
+    assert IdleMemory(10, 5_000_000, 4_000_000, 4_000_000).given_back == 0
