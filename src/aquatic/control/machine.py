@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+
+DESCRIPTORS_LIMIT = 1 << 20  # where there is none: the system's own for a process (fs.nr_open)
 
 
 def usable_cores() -> frozenset[int]:
@@ -16,6 +19,13 @@ def usable_memory_bytes(root: Path = Path("/")) -> int:
     """The machine's memory, or less where a control group of the process has a smaller limit."""
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return min([physical, *_control_group_limits(root)])
+
+
+def usable_descriptors() -> int:
+    """How many file descriptors the process may have, from now on as many as it may ask for (its hard limit)."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return DESCRIPTORS_LIMIT if most == resource.RLIM_INFINITY else most
 
 
 def _control_group_limits(root: Path) -> Iterator[int]:
