@@ -131,7 +131,7 @@ cdef struct StreamListener:
     int socket
     StreamProtocol* protocol
     atomic_pointer tls_context  # SSL_CTX, or NULL for plain connections; swapped by the control plane
-    const TrustedNetworks* trusted  # NULL: nobody is
+    TrustedNetworks* trusted  # NULL: nobody is
     bint has_proxy_protocol  # connections from trusted networks begin with a PROXY header
     bint has_proxy_address_header  # requests from trusted networks carry the client's address in a header
 
