@@ -1,4 +1,9 @@
-"""Real BitTorrent clients, set so that they learn of each other through the tracker and in no other way."""
+"""Real BitTorrent clients, set so that they learn of each other through the tracker and in no other way.
+
+Of a tracker with TLS each checks the certificate, and is told in its own way to trust one that no authority has signed:
+libtorrent by OpenSSL's variable SSL_CERT_FILE, Transmission by CURL_CA_BUNDLE, which it reads itself, and aria2 by the
+option --ca-certificate. Each wants the address of the tracker among the certificate's names.
+"""
 
 import contextlib
 import hashlib
@@ -31,60 +36,79 @@ class SharedFile:
     directory: Path
     name: str
     content: bytes
-    info: dict[bytes, Any]
+    # All of a torrent file but the tracker.
+    description: dict[bytes, Any]
 
     @classmethod
-    def create(cls, directory: Path) -> Self:
-        """Write a file of random content into a new directory."""
+    def create(cls, directory: Path, versions: int = lt.create_torrent.v1_only) -> Self:
+        """Write a file of random content into a new directory; `versions` are flags of libtorrent's, 0 for both."""
         directory.mkdir()
         content = os.urandom(1_000_000)
         (directory / "shared").write_bytes(content)
-        creator = lt.create_torrent(
-            [lt.create_file_entry("shared", len(content))], 65536, lt.create_torrent.v1_only
-        )
+        creator = lt.create_torrent([lt.create_file_entry("shared", len(content))], 65536, versions)
         lt.set_piece_hashes(creator, str(directory))
-        return cls(directory, "shared", content, dict(creator.generate()[b"info"]))
+        return cls(directory, "shared", content, dict(creator.generate()))
 
     @property
     def info_hash(self) -> bytes:
-        return hashlib.sha1(lt.bencode(self.info)).digest()
+        return hashlib.sha1(lt.bencode(self.description[b"info"])).digest()
+
+    @property
+    def info_hash_v2(self) -> bytes:
+        """Of BEP 52: 32 bytes, of which trackers are told the first 20."""
+        return hashlib.sha256(lt.bencode(self.description[b"info"])).digest()
 
     def torrent(self, announce_url: str) -> Path:
         """Write a torrent file with this tracker."""
         file = self.directory / "shared.torrent"
-        torrent: dict[bytes, Any] = {b"announce": announce_url.encode(), b"info": self.info}
-        file.write_bytes(lt.bencode(torrent))
+        file.write_bytes(lt.bencode(self.description | {b"announce": announce_url.encode()}))
         return file
 
     def magnet(self, announce_url: str) -> str:
         return f"magnet:?xt=urn:btih:{self.info_hash.hex()}&tr={announce_url}"
 
+    def magnet_v2(self, announce_url: str) -> str:
+        """With the hash only that BEP 52 gives the torrent (a multihash: SHA-256, 32 bytes)."""
+        return f"magnet:?xt=urn:btmh:1220{self.info_hash_v2.hex()}&tr={announce_url}"
+
 
 @contextlib.contextmanager
-def libtorrent(family: AddressFamily, directory: Path, torrent_or_magnet: Path | str) -> Iterator[Process]:
-    """Run libtorrent with one torrent, on loopback; it tells the tracker `stopped` at the end."""
+def libtorrent(
+    family: AddressFamily, directory: Path, *torrents_or_magnets: Path | str, trusted: Path | None = None
+) -> Iterator[Process]:
+    """Run libtorrent on loopback; it tells the tracker `stopped` of each torrent at the end."""
     interface = {AF_INET: "127.0.0.1:0", AF_INET6: "[::1]:0"}[family]
     program = str(Path(__file__).with_name("libtorrent_client.py"))
-    command = [sys.executable, program, interface, str(directory), str(torrent_or_magnet)]
-    with running(command, stdin=subprocess.PIPE) as process:
+    command = [sys.executable, program, interface, str(directory), *map(str, torrents_or_magnets)]
+    environment = environment_with("SSL_CERT_FILE", trusted)
+    with running(command, stdin=subprocess.PIPE, env=environment) as process:
         assert process.popen.stdin is not None
         with process.popen.stdin:
             yield process
         assert process.wait() == 0, process.errors
 
 
+def environment_with(variable: str, value: Path | None) -> dict[str, str]:
+    return {**os.environ, variable: str(value)} if value else dict(os.environ)
+
+
 def scrape(process: Process) -> str:
-    """Have libtorrent scrape the tracker; returns its line about the answer."""
+    """Have libtorrent scrape the trackers of its torrents; returns its line about the first answer."""
     assert process.popen.stdin is not None
     process.popen.stdin.write("scrape\n")
     process.popen.stdin.flush()
     return process.wait_for_line("scrape_reply")
 
 
-def aria2(directory: Path, torrent_or_magnet: Path | str) -> contextlib.AbstractContextManager[Process]:
-    """Run aria2 with one torrent, on IPv4 loopback (it asks no UDP tracker over IPv6); ends when it is done."""
+def aria2(
+    directory: Path,
+    torrent_or_magnet: Path | str,
+    family: AddressFamily = AF_INET,
+    trusted: Path | None = None,
+) -> contextlib.AbstractContextManager[Process]:
+    """Run aria2 with one torrent, on loopback (it asks no UDP tracker over IPv6); ends when it is done."""
     port = free_port()
-    options = {
+    options: dict[str, object] = {
         "dht-listen-port": port,
         "listen-port": port,
         # Without DHT it asks no UDP tracker; it knows no node and is not told any.
@@ -93,16 +117,21 @@ def aria2(directory: Path, torrent_or_magnet: Path | str) -> contextlib.Abstract
         "enable-dht6": "false",
         "bt-enable-lpd": "false",
         "enable-peer-exchange": "false",
-        "interface": "127.0.0.1",
+        "interface": {AF_INET: "127.0.0.1", AF_INET6: "::1"}[family],
         "seed-time": 0,
         "dir": directory,
+        "check-certificate": "true",
     }
+    if trusted:
+        options["ca-certificate"] = trusted
     arguments = [f"--{name}={value}" for name, value in options.items()]
     return running(["aria2c", "--no-conf", *arguments, str(torrent_or_magnet)])
 
 
-def transmission(directory: Path, torrent: Path) -> contextlib.AbstractContextManager[Process]:
-    """Run Transmission with one torrent, on IPv4 loopback; it prints `finished INFO_HASH`.
+def transmission(
+    directory: Path, torrent: Path, family: AddressFamily = AF_INET, trusted: Path | None = None
+) -> contextlib.AbstractContextManager[Process]:
+    """Run Transmission with one torrent, on loopback; it prints `finished INFO_HASH`.
 
     It connects to no loopback address that a tracker gives, since it holds them to be wrong, but it announces
     itself and others can connect to it.
@@ -113,7 +142,8 @@ def transmission(directory: Path, torrent: Path) -> contextlib.AbstractContextMa
     script.write_text('#!/bin/sh\necho "finished $TR_TORRENT_HASH"\n')
     script.chmod(0o755)
     settings = {
-        "bind-address-ipv4": "127.0.0.1",
+        # It asks trackers of either family from this address, unless it is the default.
+        "bind-address-ipv4": {AF_INET: "127.0.0.1", AF_INET6: "0.0.0.0"}[family],
         "bind-address-ipv6": "::1",
         "dht-enabled": False,
         "lpd-enabled": False,
@@ -123,7 +153,8 @@ def transmission(directory: Path, torrent: Path) -> contextlib.AbstractContextMa
     (home / "settings.json").write_text(json.dumps(settings))
     options = {"config-dir": home, "download-dir": directory, "port": free_port(), "finish": script}
     arguments = [part for name, value in options.items() for part in (f"--{name}", str(value))]
-    return running(["transmission-cli", *arguments, str(torrent)])
+    environment = environment_with("CURL_CA_BUNDLE", trusted)
+    return running(["transmission-cli", *arguments, str(torrent)], env=environment)
 
 
 def free_port() -> int:

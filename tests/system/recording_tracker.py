@@ -1,9 +1,12 @@
-"""A tracker of a few lines that gives everybody nobody, and remembers what it was asked."""
+"""Trackers of a few lines that give everybody nobody, and remember what they were asked."""
 
 import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import AF_INET, SOCK_DGRAM, socket
-from typing import Self
+from typing import Generic, Self, TypeVar
 
+from aquatic.protocol import http
 from aquatic.protocol.udp import (
     AnnounceRequest,
     AnnounceResponse,
@@ -15,6 +18,32 @@ from aquatic.protocol.udp import (
 )
 from tests.support.processes import WAIT_SECONDS_MAX
 
+A = TypeVar("A")
+
+
+class Announces(Generic[A]):
+    """What one thread notes and another waits for."""
+
+    def __init__(self) -> None:
+        self._announces: list[A] = []
+        self._announced = threading.Condition()
+
+    def note(self, announce: A) -> None:
+        with self._announced:
+            self._announces.append(announce)
+            self._announced.notify_all()
+
+    def wait_for(self, is_wanted: Callable[[A], bool]) -> A:
+        """The first such announce."""
+
+        def found() -> A | None:
+            return next(filter(is_wanted, self._announces), None)
+
+        with self._announced:
+            announce = self._announced.wait_for(found, WAIT_SECONDS_MAX)
+        assert announce, f"none of the announces: {self._announces}"
+        return announce
+
 
 class RecordingTracker:
     """Listens on IPv4 loopback; answers no scrape, and ends when a datagram is no request."""
@@ -22,8 +51,7 @@ class RecordingTracker:
     def __init__(self) -> None:
         self._socket = socket(AF_INET, SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
-        self._announces: list[AnnounceRequest] = []
-        self._announced = threading.Condition()
+        self._announces: Announces[AnnounceRequest] = Announces()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()
         self.announce_url = f"udp://127.0.0.1:{self._socket.getsockname()[1]}/announce?passkey=1"
@@ -50,17 +78,47 @@ class RecordingTracker:
             self._socket.sendto(ConnectResponse(request.transaction_id, 7).to_bytes(), address)
         elif isinstance(request, AnnounceRequest):
             self._socket.sendto(AnnounceResponse(request.transaction_id, 1800, 0, 0).to_bytes(), address)
-            with self._announced:
-                self._announces.append(request)
-                self._announced.notify_all()
+            self._announces.note(request)
 
     def wait_for_announce(self, event: Event) -> AnnounceRequest:
         """The first announce with this event."""
+        return self._announces.wait_for(lambda announce: announce.event is event)
 
-        def found() -> AnnounceRequest | None:
-            return next((announce for announce in self._announces if announce.event is event), None)
 
-        with self._announced:
-            announce = self._announced.wait_for(found, WAIT_SECONDS_MAX)
-        assert announce, f"no announce with {event.name} among {self._announces}"
-        return announce
+class RecordingHttpTracker:
+    """Listens on IPv4 loopback; remembers what the library makes of targets, and the targets."""
+
+    def __init__(self) -> None:
+        announces: Announces[tuple[http.AnnounceRequest, str]] = Announces()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                request = http.parse_target(self.path)
+                assert isinstance(request, http.AnnounceRequest)
+                announces.note((request, self.path))
+                body = http.AnnounceResponse(interval_seconds=1800).to_bytes()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._announces = announces
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        self._thread.start()
+        self.announce_url = f"http://127.0.0.1:{self._server.server_port}/announce?passkey=1"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def wait_for_announce(self, event: http.Event) -> tuple[http.AnnounceRequest, str]:
+        """The first announce with this event, and its target."""
+        return self._announces.wait_for(lambda announce: announce[0].event is event)

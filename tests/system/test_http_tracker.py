@@ -3,12 +3,8 @@
 import re
 import signal
 import ssl
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
-from http.client import HTTPConnection, HTTPSConnection
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -16,10 +12,16 @@ import pytest
 from aquatic.protocol import bencode
 from aquatic.protocol.udp import AnnounceResponse
 from tests.support.certificates import make_certificate
-from tests.support.processes import Process, running
+from tests.support.http_client import (
+    INFO_HASH,
+    announce_path,
+    connection_to,
+    get,
+    http_address,
+    running_tracker,
+)
 from tests.support.udp_client import UdpClient, listening_address
 
-INFO_HASH = bytes(range(7, 27))
 LOOPBACK = """
 [network]
 address_ipv4 = "127.0.0.1:0"
@@ -36,45 +38,6 @@ protocols = ["http"]
 udp_count = 2
 stream_count = 2
 """
-
-
-@contextmanager
-def running_tracker(folder: Path, command: str, configuration: str) -> Iterator[Process]:
-    path = folder / "aquatic.toml"
-    path.write_text(configuration)
-    with running([sys.executable, "-m", "aquatic", command, "-c", str(path)], cwd=folder) as process:
-        yield process
-
-
-def http_address(process: Process) -> tuple[str, int]:
-    line = process.wait_for_line("http")
-    match = re.fullmatch(r"listening on https?://\[?([^\]]+?)\]?:(\d+)", line)
-    assert match is not None, line
-    return match[1], int(match[2])
-
-
-@contextmanager
-def connection_to(
-    address: tuple[str, int], context: ssl.SSLContext | None = None
-) -> Iterator[HTTPConnection]:
-    made = HTTPSConnection(*address, context=context) if context else HTTPConnection(*address)
-    with closing(made):
-        yield made
-
-
-def get(connection: HTTPConnection, path: str, **headers: str) -> dict[bytes, Any]:
-    connection.request("GET", path, headers=headers)
-    response = connection.getresponse()
-    assert response.status == 200
-    decoded = bencode.decode(response.read())
-    assert isinstance(decoded, dict)
-    return decoded
-
-
-def announce_path(port: int, **parameters: object) -> str:
-    query = {"port": port, "left": 1, "uploaded": 0, "downloaded": 0, "compact": 1} | parameters
-    rest = "&".join(f"{name}={value}" for name, value in query.items())
-    return f"/announce?info_hash={quote(INFO_HASH, safe='')}&peer_id=-XX0000-abcdefghijkl&{rest}"
 
 
 def test_peers_of_both_protocols_meet_in_one_swarm(tmp_path: Path) -> None:
