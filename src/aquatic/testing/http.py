@@ -106,14 +106,16 @@ def decode_target(target: bytes):
             cast(bytes, request.info_hashes[20 * index : 20 * index + 20])
             for index in range(request.info_hash_count)
         ],
-        "peer_id": cast(bytes, request.peer_id[: min(request.peer_id_bytes, PEER_ID_BYTES)]),
+        "peer_id": cast(bytes, request.peer_id[: min(request.peer_id_bytes, cast(uint32_t, PEER_ID_BYTES))]),
         "peer_id_bytes": request.peer_id_bytes,
         "port": request.port,
         "bytes_left": request.bytes_left,
         "event": request.event,
         "peers_wanted": request.peers_wanted,
         "is_compact": bool(request.is_compact),
-        "tracker_id": cast(bytes, request.tracker_id[: min(request.tracker_id_bytes, TRACKER_ID_BYTES_MAX)]),
+        "tracker_id": cast(
+            bytes, request.tracker_id[: min(request.tracker_id_bytes, cast(uint32_t, TRACKER_ID_BYTES_MAX))]
+        ),
         "tracker_id_bytes": request.tracker_id_bytes,
     }
     free(copy)
