@@ -8,15 +8,16 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from typing import Any, Literal
 
 from aquatic.control import supervisor
-from aquatic.control.border import DataPlane, IpVersion
-from aquatic.control.model import Configuration, Listener
+from aquatic.control.border import DataPlane, IpVersion, WorkerCounts
+from aquatic.control.model import Configuration, Listener, Protocol
 from aquatic.control.setting import setting_of
 from aquatic.control.socket_address import SocketAddress
-from tests.support.fake_tracker import FakeTracker, WorkerBody, bucket_bound
+from tests.support.fake_tracker import FakeStream, FakeTracker, WorkerBody, bucket_bound
 
 
 def say(line: str) -> None:
@@ -58,7 +59,8 @@ def stay(tracker: FakeTracker, index: int) -> None:
 
 def show(tracker: FakeTracker, index: int) -> None:
     blocked = sorted(signal.pthread_sigmask(signal.SIG_BLOCK, []))
-    say(json.dumps({"blocked": blocked, "cores": sorted(os.sched_getaffinity(0))}))
+    name = threading.current_thread().name
+    say(json.dumps({"blocked": blocked, "cores": sorted(os.sched_getaffinity(0)), "name": name}))
     beat(tracker, index)
 
 
@@ -104,9 +106,15 @@ class Tracker(FakeTracker):
 
 def configuration(parts: dict[str, Any]) -> Configuration:
     listeners = parts.pop("listeners", ["127.0.0.1:0"])
-    made = Configuration(listeners=tuple(Listener(address=SocketAddress.parse(text)) for text in listeners))
+    made = Configuration(listeners=tuple(map(listener, listeners)))
     changed: Configuration = change(made, parts)
     return changed
+
+
+def listener(text: str) -> Listener:
+    """`ADDRESS:PORT`, or `http://ADDRESS:PORT`."""
+    protocol = Protocol.HTTP if text.startswith("http://") else Protocol.UDP
+    return Listener(address=SocketAddress.parse(text.removeprefix("http://")), protocols=(protocol,))
 
 
 def change(part: Any, changes: dict[str, Any]) -> Any:
@@ -124,9 +132,13 @@ def main() -> int:
     supervisor.HEARTBEAT_CHECK_SECONDS = 0.2
     supervisor.STOP_SECONDS_MAX = 0.5
     tracker = Tracker(worker)
-    return supervisor.run(
-        configuration(parts), lambda _configuration, _counts: DataPlane(tracker, tracker, None, bucket_bound)
-    )
+
+    def make(_configuration: Configuration, counts: WorkerCounts) -> DataPlane:
+        udp = tracker if counts.udp else None
+        stream = FakeStream(tracker, first_index=counts.udp) if counts.stream else None
+        return DataPlane(tracker, udp, stream, bucket_bound)
+
+    return supervisor.run(configuration(parts), make)
 
 
 if __name__ == "__main__":

@@ -145,8 +145,9 @@ tls_private_key_path = "{made.private_key}"
 """
     with running_tracker(tmp_path, "http", configuration) as process:
         assert process.wait() == 1
-        assert len(process.errors) == 1
-        assert re.match(f"Error: {said}", process.errors[0])
+        # A machine with few file descriptors is warned of before.
+        (error,) = (line for line in process.errors if not line.startswith("Warning: only"))
+        assert re.match(f"Error: {said}", error)
 
 
 def test_a_second_tracker_is_refused(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import urllib.request
@@ -14,6 +15,7 @@ import pytest
 from aquatic.control.threads import FAULTS
 from tests.support.processes import running_fake
 
+BOTH_PROTOCOLS = ["127.0.0.1:0", "http://127.0.0.1:0"]
 HASH = "0123456789abcdef0123456789ABCDEF01234567"
 
 
@@ -57,21 +59,65 @@ def test_zero_workers_are_one_for_each_core_of_the_cpuset() -> None:
         assert sorted(process.output[1:]) == [f"worker {index} stopped" for index in range(cores)]
 
 
+def test_workers_of_both_protocols_are_pinned_in_one_row() -> None:
+    usable = sorted(os.sched_getaffinity(0))
+    cores = [usable[0], usable[-1], usable[0]]
+    parts = {
+        "listeners": BOTH_PROTOCOLS,
+        "workers": {"stream_count": 2, "cpu_pinning": {"active": True, "cores": sorted(set(cores))}},
+    }
+    with running_fake("show", parts) as process:
+        shown = [json.loads(process.wait_for_line("blocked")) for _ in cores]
+        pinned = {each["name"]: each["cores"] for each in shown}
+        names = ("UDP worker 0", "stream worker 0", "stream worker 1")
+        assert pinned == {name: [core] for name, core in zip(names, cores, strict=True)}
+
+
+@pytest.mark.parametrize(
+    ("listeners", "name"),
+    [
+        (["127.0.0.1:0"], "UDP worker 1"),
+        (["http://127.0.0.1:0"], "stream worker 1"),
+        (BOTH_PROTOCOLS, "stream worker 0"),
+    ],
+)
 @pytest.mark.parametrize(
     ("worker", "message"),
     [
-        (
-            "fail",
-            r"Error: UDP worker 1 ended unexpectedly: OSError: \[Errno 5\] a made-up failure \(.*:\d+\)",
-        ),
-        ("end", "Error: UDP worker 1 ended unexpectedly"),
-        ("hang", "Error: UDP worker 1 hangs"),
+        ("fail", r"ended unexpectedly: OSError: \[Errno 5\] a made-up failure \(.*:\d+\)"),
+        ("end", "ended unexpectedly"),
+        ("hang", "hangs"),
     ],
 )
-def test_the_end_of_one_worker_is_the_end_of_all(worker: str, message: str) -> None:
-    with running_fake(worker, {"workers": {"udp_count": 2, "poll_timeout_ms": 10}}) as process:
+def test_the_end_of_one_worker_is_the_end_of_all(
+    listeners: list[str], name: str, worker: str, message: str
+) -> None:
+    counts = {"udp_count": 1 if listeners == BOTH_PROTOCOLS else 2, "stream_count": 2}
+    parts = {"listeners": listeners, "workers": {"poll_timeout_ms": 10, **counts}}
+    with running_fake(worker, parts) as process:
         assert process.wait() == 1
-        assert re.fullmatch(message, process.errors[-1])
+        assert re.fullmatch(f"Error: {name} {message}", process.errors[-1])
+
+
+def test_the_limit_on_descriptors_is_raised_to_what_connections_need() -> None:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    parts = {"listeners": BOTH_PROTOCOLS, "connections": {"per_worker_max": 300}}
+
+    def lower() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+
+    with running_fake("quiet", parts, preexec_fn=lower) as process:
+        process.wait_for_line("listening on http")
+        assert resource.prlimit(process.popen.pid, resource.RLIMIT_NOFILE)[0] > 300
+        assert process.errors == []
+
+
+def test_a_worker_for_connections_that_does_not_stop_is_named() -> None:
+    with running_fake("stay", {"listeners": ["http://127.0.0.1:0"]}) as process:
+        process.wait_for_line("listening")
+        process.signal(signal.SIGTERM)
+        assert process.wait() == 1
+        assert process.errors[-1] == "Error: stream worker 0 did not stop within 0.5 seconds"
 
 
 def test_a_worker_that_does_not_stop_is_not_waited_for() -> None:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import resource
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from aquatic.control.answer_sizes import (
     HTTP_RESPONSE_TORRENT_BYTES,
     RESPONSE_BYTES_MAX,
 )
-from aquatic.control.machine import usable_cores, usable_descriptors, usable_memory_bytes
+from aquatic.control.machine import usable_cores, usable_memory_bytes
 from aquatic.control.model import (
     LISTENERS_MAX,
     MEMORY_BYTES_LIMIT,
@@ -32,7 +31,6 @@ from aquatic.control.model import (
 )
 from aquatic.control.setting import setting_of
 from aquatic.control.socket_address import SocketAddress
-from aquatic.control.stream_start import connections_that_fit
 
 SOURCE = Path(__file__).parents[2] / "src/aquatic"
 CORES = frozenset({2, 5, 3})
@@ -116,25 +114,6 @@ def test_a_finding_can_only_name_fields_that_exist() -> None:
 
 def test_the_usable_cores_are_those_of_this_process() -> None:
     assert usable_cores() == os.sched_getaffinity(0)
-
-
-def test_the_usable_descriptors_are_the_most_that_may_be_asked_for() -> None:
-    soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        assert usable_descriptors() == most
-        assert resource.getrlimit(resource.RLIMIT_NOFILE) == (most, most)
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, most))
-
-
-@pytest.mark.parametrize(
-    ("per_worker", "descriptors", "workers", "expected"),
-    [(1000, 1 << 20, 4, 1000), (32_768, 20_512, 2, 10_000), (32_768, 1024, 2, 256), (100, 4, 16, 1)],
-)
-def test_connections_leave_descriptors_to_others(
-    per_worker: int, descriptors: int, workers: int, expected: int
-) -> None:
-    assert connections_that_fit(per_worker, descriptors, workers) == expected
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import resource
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-
-DESCRIPTORS_LIMIT = 1 << 20  # where there is none: the system's own for a process (fs.nr_open)
 
 
 def usable_cores() -> frozenset[int]:
@@ -21,11 +18,12 @@ def usable_memory_bytes(root: Path = Path("/")) -> int:
     return min([physical, *_control_group_limits(root)])
 
 
-def usable_descriptors() -> int:
-    """How many file descriptors the process may have, from now on as many as it may ask for (its hard limit)."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    return DESCRIPTORS_LIMIT if most == resource.RLIM_INFINITY else most
+def waiting_connections_max(root: Path = Path("/")) -> int | None:
+    """The most connections that the kernel lets wait for any listener; None where it does not say."""
+    try:
+        return int((root / "proc/sys/net/core/somaxconn").read_text())
+    except (OSError, ValueError):
+        return None
 
 
 def _control_group_limits(root: Path) -> Iterator[int]:

@@ -117,6 +117,17 @@ def receive_buffer_warning(bound: BoundListener) -> str | None:
     )
 
 
+def backlog_warning(bound: BoundListener, queue_max: int | None) -> str | None:
+    """The same of a queue of new connections, which the kernel cuts at its own bound (None: unknown)."""
+    wanted = bound.listener.backlog_connections
+    if queue_max is None or wanted <= queue_max:
+        return None
+    return (
+        f"{bound.url}: the kernel lets {queue_max:,} connections wait for a worker instead of {wanted:,}, so bursts"
+        f" are slowed down; allow it by: sysctl -w net.core.somaxconn={wanted}"
+    )
+
+
 def _open_listener(
     listener: Listener, workers_count: int, make_socket: SocketMaker, *, claimed: bool
 ) -> BoundListener:

@@ -11,13 +11,19 @@ from dataclasses import dataclass
 from aquatic.control.access_list import AccessListError, ServedAccessList, read_access_list
 from aquatic.control.border import DataPlane, SwarmBorder, WorkerCounts
 from aquatic.control.certificates import CertificateError, ServedCertificates
+from aquatic.control.descriptors import (
+    allow_descriptors,
+    descriptors_allowed,
+    descriptors_needed,
+    descriptors_warning,
+)
 from aquatic.control.downloads import DownloadsFile
 from aquatic.control.errors import StartError
-from aquatic.control.machine import usable_cores, usable_memory_bytes
+from aquatic.control.machine import usable_cores, usable_memory_bytes, waiting_connections_max
 from aquatic.control.model import WORKERS_MAX, Configuration, LogLevel, Statistics
 from aquatic.control.privileges import drop_privileges, find_identity
 from aquatic.control.service_manager import ServiceManager
-from aquatic.control.sockets import BoundListener, receive_buffer_warning
+from aquatic.control.sockets import BoundListener, backlog_warning, receive_buffer_warning
 from aquatic.control.statistics.http_endpoint import open_endpoint
 from aquatic.control.statistics.process import ProcessFigures
 from aquatic.control.stream_start import StreamStart, make_stream_workers
@@ -54,9 +60,7 @@ def prepare(configuration: Configuration, make_data_plane: DataPlaneMaker) -> Pr
     counts = WorkerCounts(udp.workers_count, stream.workers_count)
     if counts.total > WORKERS_MAX:
         raise StartError(f"{counts.total} workers are more than {WORKERS_MAX}")
-    udp.open()
-    stream.open()
-    _warn(configuration.log_level, filter(None, map(receive_buffer_warning, udp.listeners)))
+    _open_sockets(configuration, udp, stream, counts)
     prometheus_socket = _open_prometheus(configuration.statistics)
     service_manager = ServiceManager.from_environment()
     process_figures = ProcessFigures()
@@ -114,6 +118,22 @@ def make_swarm(configuration: Configuration, workers_count: int) -> Swarm:
             peer_clients=statistics.outputs and statistics.peer_clients,
         )
     )
+
+
+def _open_sockets(
+    configuration: Configuration, udp: UdpStart, stream: StreamStart, counts: WorkerCounts
+) -> None:
+    """Bind all, and say what of the kernel's limits is in their way."""
+    allow_descriptors(descriptors_needed(configuration, counts.stream))
+    udp.open()
+    stream.open()
+    queue_max = waiting_connections_max()
+    warnings = [
+        descriptors_warning(configuration, counts.stream, descriptors_allowed()),
+        *map(receive_buffer_warning, udp.listeners),
+        *(backlog_warning(bound, queue_max) for bound in stream.listeners),
+    ]
+    _warn(configuration.log_level, filter(None, warnings))
 
 
 def _jobs(

@@ -5,15 +5,12 @@ from __future__ import annotations
 import functools
 
 from aquatic.control.border import StreamBorder
-from aquatic.control.machine import usable_descriptors
+from aquatic.control.descriptors import connections_that_fit, descriptors_allowed
 from aquatic.control.model import Configuration, Listener, Protocol, workers_on
 from aquatic.control.sockets import BoundListener, open_stream_listeners
 from aquatic.control.workers import WorkerRun
 from aquatic.dataplane.stream.border import ListenerSettings, StreamSettings, StreamWorkers
 from aquatic.dataplane.swarm.border import Swarm
-
-# For everything that is not a client's connection: listening sockets, files, who reads the metrics.
-DESCRIPTORS_RESERVED = 512
 
 
 class StreamStart:
@@ -46,12 +43,6 @@ def stream_listeners(configuration: Configuration) -> list[Listener]:
     return [each for each in configuration.listeners if Protocol.UDP not in each.protocols]
 
 
-def connections_that_fit(per_worker_max: int, descriptors: int, workers_count: int) -> int:
-    """Connections of a worker, so that files and the metrics still find a descriptor when all workers are full."""
-    reserved = min(DESCRIPTORS_RESERVED, descriptors // 2)
-    return max(1, min(per_worker_max, (descriptors - reserved) // workers_count))
-
-
 def make_stream_workers(
     swarm: Swarm, configuration: Configuration, workers_count: int, first_index: int
 ) -> StreamWorkers:
@@ -62,7 +53,9 @@ def make_stream_workers(
         workers=workers_count,
         listeners=tuple(map(_listener_settings, stream_listeners(configuration))),
         poll_timeout_ms=configuration.workers.poll_timeout_ms,
-        connections_max=connections_that_fit(connections.per_worker_max, usable_descriptors(), workers_count),
+        connections_max=connections_that_fit(
+            connections.per_worker_max, descriptors_allowed(), workers_count
+        ),
         connections_per_address_max=connections.per_address_max,
         connections_per_address_second_max=connections.new_per_address_per_second_max,
         handshake_seconds_max=connections.handshake_seconds_max,

@@ -13,9 +13,14 @@ import pytest
 
 from aquatic.control import sockets
 from aquatic.control.errors import StartError
-from aquatic.control.model import Listener
+from aquatic.control.model import Listener, Protocol
 from aquatic.control.socket_address import SocketAddress
-from aquatic.control.sockets import BoundListener, open_datagram_listeners, receive_buffer_warning
+from aquatic.control.sockets import (
+    BoundListener,
+    backlog_warning,
+    open_datagram_listeners,
+    receive_buffer_warning,
+)
 
 Source = tuple[str, int]
 Bind = Callable[..., list[BoundListener]]
@@ -222,6 +227,22 @@ def test_too_small_a_receive_buffer_is_said_with_the_remedy() -> None:
     assert "udp://127.0.0.1:3000" in warning
     assert "100,000 bytes instead of 8,000,000" in warning
     assert "sysctl -w net.core.rmem_max=8000000" in warning
+
+
+@pytest.mark.parametrize("queue_max", [1_024, 4_096, None])
+def test_a_backlog_that_fits_is_not_spoken_of(queue_max: int | None) -> None:
+    asked = listener("127.0.0.1:0", protocols=(Protocol.HTTP,), backlog_connections=1_024)
+    bound = BoundListener(asked, SocketAddress.parse("127.0.0.1:3000"), ())
+    assert backlog_warning(bound, queue_max) is None
+
+
+def test_a_backlog_that_the_kernel_cuts_is_said_with_the_remedy() -> None:
+    asked = listener("127.0.0.1:0", protocols=(Protocol.HTTP,), backlog_connections=1_024)
+    warning = backlog_warning(BoundListener(asked, SocketAddress.parse("127.0.0.1:3000"), ()), 128)
+    assert warning is not None
+    assert "http://127.0.0.1:3000" in warning
+    assert "128 connections wait for a worker instead of 1,024" in warning
+    assert "sysctl -w net.core.somaxconn=1024" in warning
 
 
 BUFFERS = """
