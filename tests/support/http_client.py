@@ -30,7 +30,7 @@ def running_tracker(folder: Path, command: str, configuration: str) -> Iterator[
 
 def http_address(process: Process, scheme: str = "") -> Address:
     """Where the next HTTP socket (of that scheme) listens that the process tells of."""
-    line = process.wait_for_line(f"{scheme}://" if scheme else "http")
+    line = process.wait_for_line(f"listening on {scheme}://" if scheme else "listening on http")
     match = re.fullmatch(r"listening on https?://\[?([^\]]+?)\]?:(\d+)", line)
     assert match is not None, line
     return match[1], int(match[2])
