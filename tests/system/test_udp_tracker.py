@@ -2,13 +2,15 @@
 
 import os
 import signal
+import socket
 import urllib.request
 from pathlib import Path
 
 import pytest
 
 from aquatic.protocol.udp import ConnectRequest, ConnectResponse, ErrorResponse, Event
-from tests.support.processes import Process, wait_until
+from tests.support.processes import WAIT_SECONDS_MAX, Process, wait_until
+from tests.support.stopped_thread import stopped_thread
 from tests.support.udp_client import UdpClient, listening_address, running_udp_tracker
 
 HASH = bytes(range(20))
@@ -229,6 +231,24 @@ def test_a_second_tracker_on_the_port_is_refused(tmp_path: Path) -> None:
             )
             assert second.errors[-1] == error
         stop(process)
+
+
+def test_a_worker_that_hangs_is_the_end_of_the_process(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.settimeout(WAIT_SECONDS_MAX)
+        # The watchdog's time makes the tracker look at its workers more often.
+        environment = {**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "400000"}
+        with running_udp_tracker(tmp_path, LOOPBACK, env=environment) as process:
+            with UdpClient(listening_address(process)) as client:
+                client.connect()  # so the worker is in its loop and does not hold the interpreter's lock
+            while manager.recv(100) != b"WATCHDOG=1":
+                pass
+            pid = process.popen.pid
+            (worker,) = {int(name) for name in os.listdir(f"/proc/{pid}/task")} - {pid}
+            with stopped_thread(worker):
+                process.wait_for_line("Error: UDP worker 0 hangs")
+            assert process.wait() == 1
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can change its root directory and user")
