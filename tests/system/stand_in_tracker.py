@@ -85,5 +85,6 @@ def stand_in_tracker(host: str = "127.0.0.1", meddle: Meddle = honest) -> Iterat
         try:
             yield tracker
         finally:
-            ending.sendto(b"", served.getsockname())
-            thread.join()
+            while thread.is_alive():  # a full receive buffer drops the datagram
+                ending.sendto(b"", served.getsockname())
+                thread.join(0.1)
