@@ -1,8 +1,8 @@
 """The fuzz harnesses of fuzz/registry.toml: build them, replay their corpora, look for new faults.
 
 A harness is a C file that includes the C which Cython made of one decoder and calls it directly, so no
-interpreter runs; or a Python module that drives the compiled package, in a build of its own (`tools/build
-fuzz`). Every build has AddressSanitizer and UndefinedBehaviorSanitizer, without recovery.
+interpreter runs; or a module, compiled or Python, that drives the compiled package, in a build of its own
+(`tools/build fuzz`). Every build has AddressSanitizer and UndefinedBehaviorSanitizer, without recovery.
 """
 
 import argparse
@@ -11,8 +11,10 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import threading
 import tomllib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,10 +29,18 @@ SANITIZE = [
     "-fno-sanitize-recover=all",
     "-fno-omit-frame-pointer",
 ]
-# The interpreter leaks by design; a failed allocation is among what is tried.
-OPTIONS = {"ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1", "PYTHONMALLOC": "malloc"}
+# The interpreter leaks by design; a failed allocation is among what is tried. What is freed is kept for the span of
+# some inputs, to see it used: at AddressSanitizer's default of 256 MB a fuzzer's memory would grow for an hour.
+OPTIONS = {
+    "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1:quarantine_size_mb=16",
+    "PYTHONMALLOC": "malloc",
+}
+# Several times what any harness needs: more is a leak.
+MEMORY_MB_MAX = 512
 # The planted fault must be found in this time, or the fuzzer is of no use. It takes about a second.
 PLANTED_SECONDS = 60
+# Harnesses run beside each other, but may share a build.
+BUILDING = threading.Lock()
 
 
 class FuzzError(Exception):
@@ -42,8 +52,9 @@ class Harness:
     """One table of the registry."""
 
     name: str
-    source: Path
     input_bytes_max: int
+    source: Path | None = None
+    module: str | None = None
     planted: str | None = None
 
     @property
@@ -61,16 +72,14 @@ class Harness:
         """Where the inputs that bring a fault about go."""
         return self.directory / "found"
 
-    @property
-    def interpreted(self) -> bool:
-        """Whether this is a Python module that drives the package."""
-        return not (FUZZ / f"{self.name}.c").exists()
-
 
 def registry() -> list[Harness]:
     """Read the registry."""
     tables = tomllib.loads((FUZZ / "registry.toml").read_text())
-    return [Harness(name, ROOT / table.pop("source"), **table) for name, table in tables.items()]
+    for table in tables.values():
+        if "source" in table:
+            table["source"] = ROOT / table["source"]
+    return [Harness(name, **table) for name, table in tables.items()]
 
 
 def run(command: Sequence[str | Path]) -> None:
@@ -96,18 +105,11 @@ def module_name(source: Path) -> str:
     )
 
 
-def build(harness: Harness, compiler: str, sources: list[Path], sanitize: str, program: Path) -> Path:
-    """Compile a harness, and what is needed to run it, into `program`."""
+def build(program: Path, body: Path, compiler: str, sources: list[Path], sanitize: str = "") -> Path:
+    """Compile a harness that includes the C of `body`, and what is needed to run it, into `program`."""
     program.parent.mkdir(parents=True, exist_ok=True)
-    generated = program.parent / f"{harness.source.stem}.c.inc"
-    cython: list[str | Path] = [
-        *CYTHON,
-        "--module-name",
-        module_name(harness.source),
-        "-I",
-        ROOT / "src",
-        harness.source,
-    ]
+    generated = program.parent / f"{body.stem}.c.inc"
+    cython: list[str | Path] = [*CYTHON, "--module-name", module_name(body), "-I", ROOT / "src", body]
     run([*cython, "--output-file", generated])
     include = [f"-I{program.parent}", f"-I{sysconfig.get_path('include')}"]
     flags = [*SANITIZE, *([sanitize] if sanitize else []), "-std=gnu11", *include]
@@ -115,31 +117,32 @@ def build(harness: Harness, compiler: str, sources: list[Path], sanitize: str, p
     return program
 
 
-def build_interpreted(harness: Harness) -> Path:
-    """Compile the interpreter with libFuzzer, to drive the package's build for it."""
+def build_module_fuzzer(program: Path, module: str) -> Path:
+    """Compile the interpreter with libFuzzer, to drive a module of the package's build for it."""
     run([ROOT / "tools" / "build", "fuzz"])
-    program = harness.directory / "fuzzer" / "run"
     program.parent.mkdir(parents=True, exist_ok=True)
     python = ROOT / "build" / "fuzz" / "venv" / "bin" / "python"
-    names = [f'-DMODULE="{harness.name}"', f'-DDIRECTORY="{FUZZ}"', f'-DPYTHON="{python}"']
+    names = [f'-DMODULE="{module}"', f'-DDIRECTORY="{ROOT}"', f'-DPYTHON="{python}"']
+    # What the modules take from the program: the sanitizers, and where coverage is noted.
     flags = [*SANITIZE, "-fsanitize=fuzzer", "-rdynamic", *names, f"-I{sysconfig.get_path('include')}"]
-    run(["clang", *flags, FUZZ / "interpreter.c", "-o", program, *embedding_flags()])
+    run(["clang", *flags, FUZZ / "module.c", "-o", program, *embedding_flags()])
     return program
 
 
 def build_fuzzer(harness: Harness) -> Path:
     """Compile a harness for libFuzzer, which is clang's."""
-    if harness.interpreted:
-        return build_interpreted(harness)
-    source = FUZZ / f"{harness.name}.c"
-    return build(harness, "clang", [source], "-fsanitize=fuzzer", harness.directory / "fuzzer" / "run")
+    program = harness.directory / "fuzzer" / "run"
+    if harness.module:
+        return build_module_fuzzer(program, harness.module)
+    assert harness.source
+    return build(program, harness.source, "clang", [FUZZ / f"{harness.name}.c"], "-fsanitize=fuzzer")
 
 
-def build_replay(harness: Harness) -> Path:
-    """Compile a harness to run over files only, with any compiler."""
+def build_replay(harness: Harness, directory: Path) -> Path:
+    """Compile a decoder's harness to run over files only, with any compiler, in a directory of its own."""
+    assert harness.source
     sources = [FUZZ / f"{harness.name}.c", FUZZ / "replay.c"]
-    compiler = os.environ.get("CC", "cc")
-    return build(harness, compiler, sources, "", harness.directory / "replay" / "run")
+    return build(directory / "run", harness.source, os.environ.get("CC", "cc"), sources)
 
 
 def verdict(harness: Harness, status: int, report: str) -> str:
@@ -156,7 +159,8 @@ def verdict(harness: Harness, status: int, report: str) -> str:
 
 def fuzz(harness: Harness, seconds: int) -> str:
     """Replay the corpus, then look for new faults for so long. Returns a sentence about it."""
-    program = build_fuzzer(harness)
+    with BUILDING:
+        program = build_fuzzer(harness)
     grown = harness.directory / "corpus"
     if harness.planted:
         # What an earlier run learnt would make the proof easier.
@@ -168,6 +172,7 @@ def fuzz(harness: Harness, seconds: int) -> str:
     command += [
         "-print_final_stats=1",
         "-timeout=10",
+        f"-rss_limit_mb={MEMORY_MB_MAX}",
         f"-artifact_prefix={harness.found}/",
         grown,
         harness.corpus,
@@ -178,6 +183,14 @@ def fuzz(harness: Harness, seconds: int) -> str:
     return verdict(harness, ended.returncode, ended.stderr)
 
 
+def outcome(harness: Harness, seconds: int) -> tuple[bool, str]:
+    """Fuzz a harness; whether all is well, and what to say."""
+    try:
+        return True, fuzz(harness, seconds)
+    except FuzzError as error:
+        return False, str(error)
+
+
 def main() -> int:
     """Run as a program."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -186,16 +199,13 @@ def main() -> int:
     )
     parser.add_argument("names", nargs="*", help="only these harnesses")
     options = parser.parse_args()
-    failures = 0
-    for harness in registry():
-        if options.names and harness.name not in options.names:
-            continue
-        try:
-            print(fuzz(harness, options.seconds), flush=True)
-        except FuzzError as error:
-            failures += 1
-            print(error, flush=True)
-    return int(failures > 0)
+    chosen = [harness for harness in registry() if not options.names or harness.name in options.names]
+    is_well = True
+    with ThreadPoolExecutor(int(os.environ.get("AQUATIC_JOBS", "2"))) as pool:
+        for is_sound, said in pool.map(lambda harness: outcome(harness, options.seconds), chosen):
+            is_well &= is_sound
+            print(said, flush=True)
+    return int(not is_well)
 
 
 if __name__ == "__main__":
