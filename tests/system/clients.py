@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,8 +60,8 @@ class SharedFile:
         return hashlib.sha256(lt.bencode(self.description[b"info"])).digest()
 
     def torrent(self, announce_url: str) -> Path:
-        """Write a torrent file with this tracker."""
-        file = self.directory / "shared.torrent"
+        """Write a torrent file with this tracker, beside those with others, which clients may be about to read."""
+        file = self.directory / f"{zlib.crc32(announce_url.encode()):08x}.torrent"
         file.write_bytes(lt.bencode(self.description | {b"announce": announce_url.encode()}))
         return file
 

@@ -3,6 +3,8 @@
 How each is made to trust the certificate of a test is told in `clients`.
 """
 
+import contextlib
+import itertools
 from pathlib import Path
 from socket import AF_INET, AF_INET6, AddressFamily
 
@@ -56,21 +58,31 @@ def test_aria2_from_libtorrent(
 
 
 @needs_transmission
-@pytest.mark.parametrize(("scheme", "family"), [("http", AF_INET6), ("https", AF_INET)])
-def test_transmission_from_libtorrent(
-    server: Server, family: AddressFamily, scheme: str, shared: SharedFile, downloads: Path
-) -> None:
-    """The seeder comes second and connects, since Transmission does not connect to loopback addresses.
+def test_transmission_from_libtorrent(server: Server, shared: SharedFile, tmp_path: Path) -> None:
+    """The seeders come later and connect, since Transmission does not connect to loopback addresses.
 
-    Not each scheme over each family: Transmission says only every ten seconds what it is interested in.
+    All at once, since Transmission says only every ten seconds what it is interested in.
     """
-    trusted = server.trusted(scheme)
-    torrent = shared.torrent(server.announce_url(scheme, family))
-    with transmission(downloads, torrent, family, trusted) as leecher, server.client(family) as client:
-        wait_until(lambda: client.scrape(shared.info_hash)[0].leechers == 1)
-        with libtorrent(family, shared.directory, torrent, trusted=trusted):
-            leecher.wait_for_line(f"finished {shared.info_hash.hex()}")
-    assert (downloads / shared.name).read_bytes() == shared.content
+    leechers = []
+    with contextlib.ExitStack() as stack:
+        for scheme, family in itertools.product(("http", "https"), (AF_INET, AF_INET6)):
+            directory = tmp_path / f"{scheme}-{family.name}"
+            directory.mkdir()
+            torrent = shared.torrent(server.announce_url(scheme, family))
+            leecher = transmission(directory, torrent, family, server.trusted(scheme))
+            leechers.append((stack.enter_context(leecher), directory))
+        for family in (AF_INET, AF_INET6):
+            wait_for_leechers(server, family, shared.info_hash, 2)
+            torrent = shared.torrent(server.announce_url("http", family))
+            stack.enter_context(libtorrent(family, shared.directory, torrent))
+        for process, directory in leechers:
+            process.wait_for_line(f"finished {shared.info_hash.hex()}")
+            assert (directory / shared.name).read_bytes() == shared.content
+
+
+def wait_for_leechers(server: Server, family: AddressFamily, info_hash: bytes, count: int) -> None:
+    with server.client(family) as client:
+        wait_until(lambda: client.scrape(info_hash)[0].leechers == count)
 
 
 @needs_aria2
