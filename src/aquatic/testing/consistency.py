@@ -241,6 +241,6 @@ def role_fault(layout, table, role):
             slot = slots.base + index * layout.slot_bytes
             if is_occupied(slot, layout.slot_bytes):
                 state = slot_state(slot, layout.slot_bytes)
-                if (SEEDERS if state & STATE_SEEDER else LEECHERS) != role:
+                if cast(uint32_t, SEEDERS if state & STATE_SEEDER else LEECHERS) != role:
                     return b"a peer is in the table of the other role"
     return NULL
