@@ -1,6 +1,6 @@
 from itertools import pairwise
 
-from aquatic.dataplane.udp.border import latency_bucket_bound_ns
+from aquatic.dataplane.swarm.border import latency_bucket_bound_ns
 from aquatic.testing.swarm import Swarm
 from tests.support.addresses import global_address, info_hash_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from aquatic.control.border import SwarmBorder
-from aquatic.control.errors import reason
+from aquatic.control.errors import UnusableFileError, reason
 from aquatic.control.model import AccessList, AccessListMode
 
 INFO_HASH_BYTES = 20
@@ -13,7 +13,7 @@ INFO_HASH_DIGITS = 2 * INFO_HASH_BYTES
 INFO_HASH = re.compile(rb"[0-9a-fA-F]{%d}" % INFO_HASH_DIGITS)
 
 
-class AccessListError(Exception):
+class AccessListError(UnusableFileError):
     """Why a file is no access list: path, line where there is one, and cause."""
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aquatic.control.border import StreamBorder
-from aquatic.control.errors import reason
+from aquatic.control.errors import UnusableFileError, reason
 from aquatic.control.model import Listener
 from aquatic.dataplane.stream.tls_context import TlsContext, TlsError, TlsTicketKeys
 
 
-class CertificateError(Exception):
+class CertificateError(UnusableFileError):
     """Why a listener's certificate or key cannot be used, naming the file. Its cause is an OSError or a TlsError."""
 
 

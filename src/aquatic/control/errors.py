@@ -1,4 +1,8 @@
-"""The one exception that ends a start."""
+"""Why a start ends, and why a file is of no use."""
+
+
+class UnusableFileError(Exception):
+    """Why a file that can be read again at work is of no use; caused by an OSError where it cannot be read."""
 
 
 class StartError(Exception):

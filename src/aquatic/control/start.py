@@ -7,6 +7,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from aquatic.control.access_list import AccessListError, ServedAccessList, read_access_list
 from aquatic.control.border import DataPlane, SwarmBorder, WorkerCounts
@@ -18,7 +19,7 @@ from aquatic.control.descriptors import (
     descriptors_warning,
 )
 from aquatic.control.downloads import DownloadsFile
-from aquatic.control.errors import StartError
+from aquatic.control.errors import StartError, UnusableFileError
 from aquatic.control.machine import usable_cores, usable_memory_bytes, waiting_connections_max
 from aquatic.control.model import WORKERS_MAX, Configuration, LogLevel, Statistics
 from aquatic.control.privileges import drop_privileges, find_identity
@@ -30,8 +31,9 @@ from aquatic.control.stream_start import StreamStart, make_stream_workers
 from aquatic.control.udp_start import UdpStart, make_udp_workers
 from aquatic.control.workers import WorkerJob, WorkerRun
 from aquatic.dataplane.stream.tls_context import TlsContext
-from aquatic.dataplane.swarm.border import Swarm, SwarmSettings
-from aquatic.dataplane.udp.border import latency_bucket_bound_ns
+from aquatic.dataplane.swarm.border import Swarm, SwarmSettings, latency_bucket_bound_ns
+
+T = TypeVar("T")
 
 DataPlaneMaker = Callable[[Configuration, WorkerCounts], DataPlane]
 
@@ -173,37 +175,24 @@ def _drop_privileges_and_load(
             with contextlib.suppress(CertificateError):
                 contexts_before = certificates.read()
         drop_privileges(privileges, identity)
-    if access_list.is_on:
-        _load_access_list(configuration, access_list, hashes_before)
-    if certificates is not None:
-        _load_certificates(configuration, certificates, contexts_before)
-
-
-def _load_access_list(
-    configuration: Configuration, access_list: ServedAccessList, before: bytes | None
-) -> None:
-    try:
-        access_list.load()
-    except AccessListError as error:
-        if before is None or not isinstance(error.__cause__, OSError):
-            raise StartError(str(error)) from None
-        access_list.serve(before)
-        root = configuration.privileges.chroot_path
-        text = f"the access list cannot be reloaded, as it is outside of {root}: {error}"
+    if access_list.is_on and (error := _load(access_list.load, access_list.serve, hashes_before)):
+        text = f"the access list cannot be reloaded, as it is outside of {privileges.chroot_path}: {error}"
         _warn(configuration.log_level, [text])
-
-
-def _load_certificates(
-    configuration: Configuration, certificates: ServedCertificates, before: list[TlsContext] | None
-) -> None:
-    try:
-        certificates.load()
-    except CertificateError as error:
-        if before is None or not isinstance(error.__cause__, OSError):
-            raise StartError(str(error)) from None
-        certificates.serve(before)
+    if certificates is not None and (error := _load(certificates.load, certificates.serve, contexts_before)):
         text = f"certificates cannot be reloaded with the rights that are left: {error}"
         _warn(configuration.log_level, [text])
+
+
+def _load(load: Callable[[], None], serve: Callable[[T], None], before: T | None) -> UnusableFileError | None:
+    """Serve what files say now, or what they said `before`; then return why they cannot be read any more."""
+    try:
+        load()
+    except UnusableFileError as error:
+        if before is None or not isinstance(error.__cause__, OSError):
+            raise StartError(str(error)) from None
+        serve(before)
+        return error
+    return None
 
 
 def _load_downloads(configuration: Configuration, swarm: SwarmBorder) -> DownloadsFile | None:

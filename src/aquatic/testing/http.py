@@ -3,7 +3,6 @@
 from cython import NULL, address, cast, declare, nogil, pointer, sizeof
 from cython.cimports.aquatic.abi.atomics import (
     load_pointer,
-    load_u64,
     memory_order_relaxed,
     memory_order_release,
     store_pointer,
@@ -36,6 +35,7 @@ from cython.cimports.aquatic.dataplane.stream.backend.memory import (
 )
 from cython.cimports.aquatic.dataplane.stream.worker import stream_worker_start, stream_worker_turn
 from cython.cimports.aquatic.dataplane.swarm.access_list import access_list_create, access_list_destroy
+from cython.cimports.aquatic.dataplane.swarm.border import read_counters
 from cython.cimports.aquatic.dataplane.swarm.store import store_start_clock
 from cython.cimports.libc.stdint import UINT32_MAX, uint8_t, uint32_t
 from cython.cimports.libc.stdlib import calloc, free, malloc
@@ -228,12 +228,7 @@ class HttpService:
 
     def counters(self, family: int):
         row = declare(uint32_t, 1 if family == 6 else 0)
-        return {
-            HTTP_COUNTER_NAMES[counter]: load_u64(
-                address(self.counted.values[row][counter]), memory_order_relaxed
-            )
-            for counter in range(HTTP_COUNTERS)
-        }
+        return read_counters(HTTP_COUNTER_NAMES, address(self.counted.values[row][0]), HTTP_COUNTERS)
 
 
 class HttpSimulation:

@@ -19,7 +19,6 @@ from cython.cimports.aquatic.abi.connection import (
     StreamWorker,
 )
 from cython.cimports.aquatic.abi.datagram import Source
-from cython.cimports.aquatic.abi.histogram import HISTOGRAM_BUCKETS
 from cython.cimports.aquatic.abi.memory import reserve, unreserve
 from cython.cimports.aquatic.abi.stream_counters import STREAM_COUNTERS
 from cython.cimports.aquatic.abi.swarm import StoreLimits
@@ -47,6 +46,7 @@ from cython.cimports.aquatic.dataplane.stream.worker import (
     stream_worker_turn,
 )
 from cython.cimports.aquatic.dataplane.swarm.arena import arena_used_bytes
+from cython.cimports.aquatic.dataplane.swarm.border import read_buckets, read_counters
 from cython.cimports.aquatic.dataplane.swarm.store import store_create, store_destroy, store_start_clock
 from cython.cimports.aquatic.dataplane.swarm.sweep import sweeper_init
 from cython.cimports.aquatic.testing.line_protocol import line_protocol_init
@@ -201,19 +201,12 @@ class StreamServer:
 
     def counters(self, family: int = 4):
         row = declare(uint32_t, 1 if family == 6 else 0)
-        return {
-            CONNECTION_COUNTER_NAMES[counter]: load_u64(
-                address(self.worker.counters.values[row][counter]), memory_order_relaxed
-            )
-            for counter in range(STREAM_COUNTERS)
-        }
+        counters = address(self.worker.counters.values[row][0])
+        return read_counters(CONNECTION_COUNTER_NAMES, counters, STREAM_COUNTERS)
 
     def latencies(self, kind: int):
         row = declare(uint32_t, kind)
-        return sum(
-            load_u64(address(self.worker.counters.latency[row][bucket]), memory_order_relaxed)
-            for bucket in range(HISTOGRAM_BUCKETS)
-        )
+        return sum(read_buckets(address(self.worker.counters.latency[row][0])))
 
     def memory_bytes(self):
         return arena_used_bytes(address(self.worker.connections.arena))

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from cython import NULL, address, cast, declare, nogil, p_void, pointer, sizeof
 from cython.cimports.aquatic.abi.atomics import (
-    load_u64,
-    memory_order_relaxed,
     memory_order_release,
     store_pointer,
     store_u32,
@@ -17,7 +15,6 @@ from cython.cimports.aquatic.abi.connection import (
     TRUSTED_NETWORKS_MAX,
     TrustedNetworks,
 )
-from cython.cimports.aquatic.abi.histogram import HISTOGRAM_BUCKETS
 from cython.cimports.aquatic.abi.http_counters import HTTP_COUNTERS
 from cython.cimports.aquatic.abi.memory import reserve, unreserve
 from cython.cimports.aquatic.abi.stream_counters import STREAM_COUNTERS
@@ -30,8 +27,11 @@ from cython.cimports.aquatic.dataplane.stream.worker import (
     stream_worker_init,
     stream_worker_run,
 )
+from cython.cimports.aquatic.dataplane.swarm.border import read_buckets, read_counters
 from cython.cimports.libc.stdint import uint8_t, uint32_t
 from cython.cimports.libc.string import memcpy
+
+from aquatic.dataplane.swarm.border import FAMILY_INDEX
 
 ANSWER_KINDS = ("announce", "scrape", "other")
 # In the order of the counters in abi/stream_counters.pxd.
@@ -80,7 +80,6 @@ HTTP_COUNTER_NAMES = (
     "errors_refused",
     "errors_not_allowed",
 )
-FAMILY_INDEX = {4: 0, 6: 1}
 # After our last words a peer may take so long to end its side, before the connection goes.
 LINGER_SECONDS_MAX = 2
 ADDRESS_HEADER_BYTES_MAX = 64
@@ -259,27 +258,15 @@ class StreamWorkers:
     def connection_counters(self, index: int, family: int):
         serving = self.worker(index)
         row = declare(uint32_t, FAMILY_INDEX[family])
-        return {
-            CONNECTION_COUNTER_NAMES[counter]: load_u64(
-                address(serving.worker.counters.values[row][counter]), memory_order_relaxed
-            )
-            for counter in range(STREAM_COUNTERS)
-        }
+        counters = address(serving.worker.counters.values[row][0])
+        return read_counters(CONNECTION_COUNTER_NAMES, counters, STREAM_COUNTERS)
 
     def http_counters(self, index: int, family: int):
         serving = self.worker(index)
         row = declare(uint32_t, FAMILY_INDEX[family])
-        return {
-            HTTP_COUNTER_NAMES[counter]: load_u64(
-                address(serving.http_counters.values[row][counter]), memory_order_relaxed
-            )
-            for counter in range(HTTP_COUNTERS)
-        }
+        return read_counters(HTTP_COUNTER_NAMES, address(serving.http_counters.values[row][0]), HTTP_COUNTERS)
 
     def latency_buckets(self, index: int, answer_kind: str):
         serving = self.worker(index)
         row = declare(uint32_t, ANSWER_KINDS.index(answer_kind))
-        return [
-            load_u64(address(serving.worker.counters.latency[row][bucket]), memory_order_relaxed)
-            for bucket in range(HISTOGRAM_BUCKETS)
-        ]
+        return read_buckets(address(serving.worker.counters.latency[row][0]))

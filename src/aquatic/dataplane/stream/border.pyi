@@ -73,4 +73,4 @@ class StreamWorkers:
     def http_counters(self, index: int, family: Literal[4, 6]) -> dict[str, int]:
         """Requests and responses of one worker since start, by the names in `HTTP_COUNTER_NAMES`."""
     def latency_buckets(self, index: int, answer_kind: str) -> list[int]:
-        """Responses by latency since start, on the scale of `latency_bucket_bound_ns` (dataplane/udp/border.pyi)."""
+        """Responses by latency since start, on the scale of `latency_bucket_bound_ns` (dataplane/swarm/border.pyi)."""

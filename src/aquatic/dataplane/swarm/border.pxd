@@ -1,5 +1,6 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
+from aquatic.abi.atomics cimport atomic_u64
 from aquatic.abi.limits cimport WORKERS_MAX
 from aquatic.abi.swarm cimport Store
 from aquatic.abi.upkeep cimport Upkeep
@@ -24,3 +25,7 @@ cdef void read_cursor(int64_t number, ExportCursor* cursor) noexcept
 cdef int64_t cursor_number(const ExportCursor* cursor) noexcept
 cdef object torrent_lines(ExportPiece* piece)
 cdef object download_records(ExportPiece* piece)
+
+# For the borders of all kinds of workers: counters by name, and a histogram's buckets.
+cdef dict read_counters(tuple names, const atomic_u64* values, uint32_t count)
+cdef list read_buckets(const atomic_u64* buckets)

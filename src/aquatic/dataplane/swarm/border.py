@@ -16,7 +16,7 @@ from cython.cimports.aquatic.abi.atomics import (
     store_pointer,
     store_u32,
 )
-from cython.cimports.aquatic.abi.histogram import HISTOGRAM_BUCKETS
+from cython.cimports.aquatic.abi.histogram import HISTOGRAM_BUCKETS, bucket_bound
 from cython.cimports.aquatic.abi.limits import WORKERS_MAX
 from cython.cimports.aquatic.abi.memory import reserve, unreserve
 from cython.cimports.aquatic.abi.swarm import (
@@ -73,6 +73,20 @@ def tick_seconds_for(peer_age_seconds_max, cleaning_interval_seconds):
     """Seconds a tick, so that a peer is seen to be expired for long enough to be cleaned before ticks wrap."""
     span_seconds = 2 * peer_age_seconds_max + 3 * cleaning_interval_seconds
     return 1 + span_seconds // (TICK_AGE_MAX - 64)
+
+
+def latency_bucket_bound_ns(index):
+    if not 0 <= index < HISTOGRAM_BUCKETS:
+        raise IndexError(f"there are {HISTOGRAM_BUCKETS} buckets")
+    return bucket_bound(index)
+
+
+def read_counters(names, values, count):
+    return {names[index]: load_u64(address(values[index]), memory_order_relaxed) for index in range(count)}
+
+
+def read_buckets(buckets):
+    return [load_u64(address(buckets[index]), memory_order_relaxed) for index in range(HISTOGRAM_BUCKETS)]
 
 
 def read_cursor(number, cursor):

@@ -66,3 +66,8 @@ class Swarm:
         """Add records as `export_downloads` gives them; returns how many fitted the bound."""
     def cleanings(self) -> int:
         """Complete cleanings of the whole store since start (scrape exports count these)."""
+
+def latency_bucket_bound_ns(index: int) -> int:
+    """The greatest value that falls into this bucket of the log-linear scale (exact below 16, within 1/16
+    above).
+    """

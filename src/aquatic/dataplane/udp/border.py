@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from cython import NULL, address, cast, declare, nogil, pointer, sizeof
 from cython import int as c_int
 from cython.cimports.aquatic.abi.atomics import (
-    load_u64,
-    memory_order_relaxed,
     memory_order_release,
     store_u32,
 )
 from cython.cimports.aquatic.abi.counters import COUNTERS
-from cython.cimports.aquatic.abi.histogram import HISTOGRAM_BUCKETS, bucket_bound
 from cython.cimports.aquatic.abi.limits import BATCH_DATAGRAMS_MAX, RESPONSE_BYTES_MAX, SCRAPE_TORRENTS_MAX
 from cython.cimports.aquatic.abi.memory import reserve, unreserve
+from cython.cimports.aquatic.dataplane.swarm.border import read_buckets, read_counters
 from cython.cimports.aquatic.dataplane.udp.backend.mmsg import mmsg_end, mmsg_init
 from cython.cimports.aquatic.dataplane.udp.worker import Worker, worker_run
 from cython.cimports.libc.stdint import uint8_t, uint32_t
 from cython.cimports.libc.string import memcpy
+
+from aquatic.dataplane.swarm.border import FAMILY_INDEX
 
 REQUEST_TYPES = ("connect", "announce", "scrape")
 # In the order of the counters in abi/counters.pxd.
@@ -44,7 +44,6 @@ COUNTER_NAMES = (
     "batches",
     "waits",
 )
-FAMILY_INDEX = {4: 0, 6: 1}
 ADDRESS_BYTES = (6, 18)
 
 
@@ -59,12 +58,6 @@ class UdpSettings:
     resend_responses_max: int
     batch_datagrams: int = 32
     latency: bool = False
-
-
-def latency_bucket_bound_ns(index):
-    if not 0 <= index < HISTOGRAM_BUCKETS:
-        raise IndexError(f"there are {HISTOGRAM_BUCKETS} buckets")
-    return bucket_bound(index)
 
 
 class UdpWorkers:
@@ -135,17 +128,9 @@ class UdpWorkers:
     def counters(self, index: int, family: int):
         worker = self.worker(index)
         row = declare(uint32_t, FAMILY_INDEX[family])
-        return {
-            COUNTER_NAMES[counter]: load_u64(
-                address(worker.counters.values[row][counter]), memory_order_relaxed
-            )
-            for counter in range(COUNTERS)
-        }
+        return read_counters(COUNTER_NAMES, address(worker.counters.values[row][0]), COUNTERS)
 
     def latency_buckets(self, index: int, request_type: str):
         worker = self.worker(index)
         row = declare(uint32_t, REQUEST_TYPES.index(request_type))
-        return [
-            load_u64(address(worker.counters.latency[row][bucket]), memory_order_relaxed)
-            for bucket in range(HISTOGRAM_BUCKETS)
-        ]
+        return read_buckets(address(worker.counters.latency[row][0]))

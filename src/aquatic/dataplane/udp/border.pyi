@@ -63,8 +63,3 @@ COUNTER_NAMES: Final = (
     "batches",
     "waits",
 )
-
-def latency_bucket_bound_ns(index: int) -> int:
-    """The greatest value that falls into this bucket of the log-linear scale (exact below 16, within 1/16
-    above).
-    """
