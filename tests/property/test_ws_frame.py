@@ -1,0 +1,165 @@
+"""Frames against wsproto: both read the same messages of the same bytes, and find fault at the same place."""
+
+import codecs
+from collections.abc import Iterator
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from wsproto.frame_protocol import FrameProtocol, Opcode, ParseFailed
+
+from aquatic.testing.ws import Frame, code_of_close, decode_frame, frame_of, is_utf8
+from tests.support.frames import masked_frame
+
+Read = tuple[int, bytes]  # opcode and payload of a message or a control frame
+FAULT: Read = (-1, b"")
+TEXT, CLOSE = 1, 8
+FAULTS = (1002, 1007)
+
+
+def content_of(payload: object) -> bytes:
+    if isinstance(payload, str):
+        return payload.encode()
+    assert isinstance(payload, bytes | bytearray)
+    return bytes(payload)
+
+
+def read_by_wsproto(data: bytes) -> Iterator[Read]:
+    """Yield what arrived whole. Text is compared as bytes."""
+    protocol = FrameProtocol(client=False, extensions=[])
+    message = b""
+    protocol.receive_bytes(data)
+    try:
+        for frame in protocol.received_frames():
+            if frame.opcode is Opcode.CLOSE:
+                yield CLOSE, b""
+                return
+            payload = content_of(frame.payload)
+            if frame.opcode.iscontrol():
+                yield int(frame.opcode), payload
+                continue
+            message += payload
+            if frame.message_finished:
+                yield int(frame.opcode), message
+                message = b""
+    except ParseFailed:
+        yield FAULT
+
+
+def read_by_us(data: bytes) -> tuple[list[Read], bytes | None]:
+    """Return what arrived whole, and of what: of all of the data where there is a fault."""
+    read: list[Read] = []
+    rest = data
+    opcode = size = 0
+    message, text = b"", codecs.getincrementaldecoder("utf-8")()
+    while isinstance(frame := decode_frame(rest, message_opcode=opcode, message_bytes=size), Frame):
+        rest = rest[frame.frame_bytes :]
+        if frame.opcode == CLOSE:
+            # Those that find fault are answered with its code, which a client does not send here.
+            is_bad = code_of_close(frame.payload) in FAULTS
+            return ([*read, FAULT], None) if is_bad else ([*read, (CLOSE, b"")], data)
+        if frame.opcode > CLOSE:
+            read.append((frame.opcode, frame.payload))
+            continue
+        opcode, message = opcode or frame.opcode, message + frame.payload
+        try:
+            if opcode == TEXT:
+                text.decode(frame.payload, frame.ends_message)
+        except UnicodeDecodeError:
+            assert not frame.ends_message or not is_utf8(message)
+            return [*read, FAULT], None
+        if frame.ends_message:
+            assert opcode != TEXT or is_utf8(message)
+            read.append((opcode, message))
+            message = b""
+        opcode, size = frame.message_opcode, frame.message_bytes
+    if frame == "bad":
+        return [*read, FAULT], None
+    return read, data[: len(data) - len(rest)]
+
+
+TEXTS = st.text(max_size=20).map(str.encode) | st.binary(max_size=12) | st.just(b"a" * 130)
+FRAMES = st.builds(
+    masked_frame,
+    TEXTS,
+    st.sampled_from([1, 1, 0, 0, 2, 9, 10]),
+    final=st.booleans(),
+    mask=st.binary(min_size=4, max_size=4),
+)
+CLOSES = st.builds(
+    lambda code, reason: masked_frame(code + reason, 8),
+    st.sampled_from([1000, 1001, 1003, 1008, 1011, 1015, 1005, 999, 3000, 4999, 5000]).map(
+        lambda code: code.to_bytes(2)
+    ),
+    st.text(max_size=5).map(str.encode) | st.binary(max_size=3),
+)
+STREAMS = st.builds(
+    lambda frames, end: b"".join(frames) + end,
+    st.lists(FRAMES, max_size=6),
+    st.sampled_from([b"", masked_frame(b"", 8)]) | CLOSES | st.binary(max_size=12),
+)
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> bytes:
+    data = bytearray(draw(STREAMS))
+    for _ in range(draw(st.integers(0, 2))):
+        at = draw(st.integers(0, len(data)))
+        data[at : at + draw(st.integers(0, 2))] = draw(st.binary(max_size=2))
+    return bytes(data)
+
+
+@settings(max_examples=1000)
+@given(mutated())
+@example(masked_frame(b"\xc3", 1, final=False) + masked_frame(b"\xa9", 0))
+@example(masked_frame(b"a", 1, final=False) + masked_frame(b"b", 9) + masked_frame(b"c", 0))
+@example(b"\x81\xfe\0\x05")
+def test_frames_are_read_as_wsproto_reads_them(data: bytes) -> None:
+    ours, used = read_by_us(data)
+    # Ours finds fault with a frame's first byte, theirs when there are more.
+    theirs = list(read_by_wsproto(data + bytes(20) if used is None else used))
+    assert ours == theirs
+
+
+@given(TEXTS | st.binary(min_size=126, max_size=300), st.sampled_from([1, 2, 9, 10]))
+def test_what_we_send_is_read_by_wsproto(payload: bytes, opcode: int) -> None:
+    protocol = FrameProtocol(client=True, extensions=[])
+    if opcode > CLOSE:
+        payload = payload[:125]
+    if opcode == TEXT:
+        payload = payload.decode("latin-1").encode()
+    protocol.receive_bytes(frame_of(opcode, payload))
+    (frame,) = protocol.received_frames()
+    assert (frame.opcode, content_of(frame.payload), frame.message_finished) == (opcode, payload, True)
+
+
+def decodes(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+@settings(max_examples=1000)
+@given(
+    st.lists(
+        st.text(max_size=9).map(str.encode)
+        | st.binary(max_size=4)
+        | st.characters().map(lambda character: character.encode("utf-8", "surrogatepass")),
+        max_size=8,
+    ).map(b"".join)
+)
+def test_utf_8_is_what_python_takes_for_it(data: bytes) -> None:
+    assert is_utf8(data) == decodes(data)
+
+
+def test_utf_8_of_all_first_bytes() -> None:
+    tails = [0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xFF]
+    for first in range(0x80, 0x100):
+        for second in range(0x100):
+            assert is_utf8(bytes((first, second))) == decodes(bytes((first, second)))
+            for third in tails:
+                for fourth in tails:
+                    data = bytes((first, second, third, fourth))
+                    assert is_utf8(data) == decodes(data)
+                assert is_utf8(data[:3]) == decodes(data[:3])
