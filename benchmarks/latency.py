@@ -11,7 +11,8 @@ from math import isnan
 
 from aquatic.loadtest import shapes
 from aquatic.loadtest.population import Population
-from aquatic.loadtest.udp import Report, UdpLoad, UdpLoadTest
+from aquatic.loadtest.run import Report
+from aquatic.loadtest.udp import UdpLoad, UdpLoadTest
 from benchmarks.measure import under_load
 from benchmarks.process import Priority, TrackerError, started
 from benchmarks.report import Document, common_parser, log, prepare

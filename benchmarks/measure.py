@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from aquatic.loadtest.udp import Report, UdpLoadTest
+from aquatic.loadtest.run import LoadTest, Report
 from benchmarks.process import TICKS_PER_SECOND, CpuTime, RunningTracker
 
 # Below this the tracker waited for requests, and its throughput says nothing.
@@ -62,7 +62,7 @@ class _Moment:
 
 
 def under_load(
-    tracker: RunningTracker, test: UdpLoadTest, seconds: float, *, warm_up_seconds: float = 2.0
+    tracker: RunningTracker, test: LoadTest, seconds: float, *, warm_up_seconds: float = 2.0
 ) -> Measurement:
     """A closed loop for so long, after a warm-up that does not count. TrackerError."""
     test.start("closed", warm_up_seconds + seconds)

@@ -13,7 +13,8 @@ from statistics import mean
 
 from aquatic.loadtest import shapes
 from aquatic.loadtest.population import Population
-from aquatic.loadtest.udp import EVENTS, UdpLoad, UdpLoadTest, sources_needed
+from aquatic.loadtest.run import EVENTS, sources_needed
+from aquatic.loadtest.udp import UdpLoad, UdpLoadTest
 from benchmarks.probe import scrape
 from benchmarks.process import Priority, RunningTracker, TrackerError, started
 from benchmarks.report import Document, common_parser, log, prepare

@@ -4,8 +4,9 @@ from socket import AF_INET, AddressFamily
 
 from aquatic.loadtest import shapes
 from aquatic.loadtest.population import Population
+from aquatic.loadtest.run import EVENTS
 from aquatic.loadtest.target import Target
-from aquatic.loadtest.udp import EVENTS, UdpLoad, UdpLoadTest
+from aquatic.loadtest.udp import UdpLoad, UdpLoadTest
 from benchmarks.probe import scrape
 from tests.system.harness import Tracker
 

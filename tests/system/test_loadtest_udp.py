@@ -12,10 +12,11 @@ import pytest
 from aquatic.loadtest import shapes
 from aquatic.loadtest.__main__ import main
 from aquatic.loadtest.population import Population
+from aquatic.loadtest.run import EVENTS, Report, SilentTrackerError
 from aquatic.loadtest.target import Target
-from aquatic.loadtest.udp import EVENTS, Report, SilentTrackerError, UdpLoad, UdpLoadTest
+from aquatic.loadtest.udp import UdpLoad, UdpLoadTest
 from aquatic.protocol.udp import AnnounceRequest, ConnectRequest, ErrorResponse, Event, Request, ScrapeRequest
-from tests.support.processes import running
+from tests.support.processes import running, wait_until
 from tests.system.stand_in_tracker import Meddle, StandInTracker, stand_in_tracker
 
 POPULATION = Population(shapes.zipf(20, 200), 4, 0.25, 1)
@@ -85,6 +86,32 @@ def test_filling_repeats_what_was_lost_and_completes_no_download() -> None:
     assert swarms_of(tracker) == swarms_of_population()
     events = {request.event for request in tracker.requests if isinstance(request, AnnounceRequest)}
     assert events == {Event.STARTED}
+
+
+@pytest.mark.parametrize(("probability", "under_way"), [(0, POPULATION.sources), (1, 64), (0.2, 64)])
+def test_answers_let_additional_requests_go_out(probability: float, under_way: int) -> None:
+    numbers = count()
+    held: list[bytes] = []
+
+    def fall_silent(_request: Request, answer: bytes) -> list[bytes]:
+        if next(numbers) < 1000:
+            return [answer]
+        held.append(answer)
+        return []
+
+    load = UdpLoad(additional_request_probability=probability, requests_under_way_max=64, timeout_seconds=60)
+    with (
+        stand_in_tracker(meddle=fall_silent) as tracker,
+        UdpLoadTest(Target.parse(tracker.address), POPULATION, load) as test,
+    ):
+        test.greet()
+        before = test.sample()
+        test.start("closed", 60)
+        wait_until(lambda: len(held) >= under_way)
+        test.stop()
+        test.join()
+        report = Report.between(before, test.sample(), load.workers)
+    assert report.requests - report.responses == under_way
 
 
 def test_requests_at_a_set_rate_do_not_wait_for_answers() -> None:

@@ -9,7 +9,7 @@ import pytest
 from aquatic.control.compat_udp import UDP_FORMAT
 from aquatic.control.toml_file import read_toml_file
 from aquatic.loadtest.latency import Latency
-from aquatic.loadtest.udp import Report, Sample
+from aquatic.loadtest.run import Report, Sample
 from benchmarks.compare import rounds, table_rows
 from benchmarks.connections import IdleMemory
 from benchmarks.connections import table_row as connections_row

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aquatic.loadtest.generator import latency_bucket_bound_ns, latency_bucket_of
+from aquatic.loadtest.drive import latency_bucket_bound_ns, latency_bucket_of
 from aquatic.loadtest.latency import summarise
 
 latencies = st.integers(0, (1 << 63) - 1)

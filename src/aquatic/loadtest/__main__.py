@@ -9,8 +9,9 @@ from dataclasses import asdict
 
 from aquatic.loadtest import shapes
 from aquatic.loadtest.population import Population
+from aquatic.loadtest.run import EVENTS, Report, SilentTrackerError, sources_needed
 from aquatic.loadtest.target import Target, TargetError
-from aquatic.loadtest.udp import EVENTS, Report, SilentTrackerError, UdpLoad, UdpLoadTest, sources_needed
+from aquatic.loadtest.udp import UdpLoad, UdpLoadTest
 
 SHAPES: dict[str, Callable[[int, int], shapes.TorrentSizes]] = {
     "uniform": shapes.uniform,

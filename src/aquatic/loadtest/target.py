@@ -44,6 +44,12 @@ class Target:
         """Of the sockets that reach it."""
         return socket.AF_INET if self.address.version == 4 else socket.AF_INET6
 
+    def own_address(self) -> Address:
+        """The address of this machine that packets to it come from. OSError when there is no way to it."""
+        with socket.socket(self.family, socket.SOCK_DGRAM) as probe:
+            probe.connect((str(self.address), self.port))
+            return ipaddress.ip_address(probe.getsockname()[0])
+
     def __str__(self) -> str:
         host = f"[{self.address}]" if self.address.version == 6 else str(self.address)
         return f"{host}:{self.port}"

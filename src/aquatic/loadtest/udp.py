@@ -1,338 +1,103 @@
-"""Load on a UDP tracker, run from Python: worker threads, their sockets, and what was measured."""
+"""Load on a UDP tracker, run from Python."""
 
-import ipaddress
-import os
-import resource
 import socket
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from threading import Thread
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Literal, Self
 
-from aquatic.loadtest.generator import UdpGenerator, latency_bucket_bound_ns
-from aquatic.loadtest.latency import Latency, summarise
 from aquatic.loadtest.population import Population
+from aquatic.loadtest.run import Load, LoadTest, first_source
 from aquatic.loadtest.target import Address, Target
-from aquatic.loadtest.terms import Mode, Terms
+from aquatic.loadtest.terms import UdpTerms
+from aquatic.loadtest.udp_generator import UdpGenerator
 
 # Linux; not in every Python's socket module.
 SO_RCVBUFFORCE = 33
 # What the kernel accounts for one queued answer: the receive buffer must hold a whole window of them.
 _QUEUED_ANSWER_BYTES = 2304
 
-EVENTS = {"none": 0, "completed": 1, "started": 2, "stopped": 3}
-
-
-class SilentTrackerError(ConnectionError):
-    """The tracker did not answer in time."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UdpLoad:
-    """What is asked for, and how. See `terms.Terms` for what is not said here."""
+class UdpLoad(Load):
+    """The same over UDP. See `terms.UdpTerms` for what is not said here."""
 
     weight_connect: int = 20
     weight_announce: int = 78
-    weight_scrape: int = 2
-    peers_wanted: int = 30
-    scrape_torrents: int = 10
-    event: int = EVENTS["none"]
     # Requests under way at most, each socket its even share: with this many, none is lost to a tracker that
     # leaves its receive buffer as Linux has it.
     requests_under_way_max: int = 128
-    timeout_seconds: float = 1.0
+    additional_request_probability: float = 0.2
     connection_age_seconds: float = 60.0
-    # Waiting for a batch to come together makes an answer cheap. 0: spin, for exact latencies and sending
-    # times; the CPU time of the generator means nothing then.
-    idle_sleep_us: int = 20
     segmenting: bool = True
-    foreign_peers: bool = False
-    random_seed: int = 1
-    # The others follow it. None: 127.0.1.1, ::1 or, for a target further away, the system's choice.
-    first_source: Address | None = None
-    workers: int = 1
-    # A core for each worker in turn; empty: wherever the system likes.
-    cpus: tuple[int, ...] = ()
+    # Of each socket; more where the answers under way need it.
+    receive_buffer_bytes: int = 1 << 20
 
     def __post_init__(self) -> None:
-        if min(self.weight_connect, self.weight_announce, self.weight_scrape) < 0 or not self.weights:
-            raise ValueError("weights are 0 or more, and not all 0")
-        if not 1 <= self.scrape_torrents <= 74:
-            raise ValueError("a scrape asks for 1 to 74 torrents")
+        # Not super(): a dataclass with slots is made anew, and that would still name the first.
+        Load.__post_init__(self)
         # Of a transaction id's 32 bits enough must remain to tell a slot's uses apart.
-        if self.workers < 1 or not 1 <= self.requests_under_way_max <= 1 << 20:
-            raise ValueError("at least one worker, and 1 to 1,048,576 requests under way")
-
-    @property
-    def weights(self) -> int:
-        """Their sum."""
-        return self.weight_connect + self.weight_announce + self.weight_scrape
+        if not 1 <= self.requests_under_way_max <= 1 << 20:
+            raise ValueError("at least one and at most 1,048,576 requests under way")
+        if not 0 <= self.additional_request_probability <= 1:
+            raise ValueError("at least 0 and at most 1 for the probability of an additional request")
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """Where everything stood at one moment; two of them make a `Report`."""
-
-    at_seconds: float
-    counters: dict[str, int]
-    latency_buckets: list[int]
-    cpu_user_seconds: float
-    cpu_system_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What happened between two samples. CPU time is that of the whole process, so mostly the generator's."""
-
-    seconds: float
-    counters: dict[str, int]
-    latency: Latency | None
-    cpu_user_seconds: float
-    cpu_system_seconds: float
-    # Of the workers' time, in turns that sent or received something. Near 1, the generator is the bottleneck.
-    busy_share: float
-
-    @property
-    def requests(self) -> int:
-        """Sent."""
-        return self._sum("sent_")
-
-    @property
-    def responses(self) -> int:
-        """Right ones."""
-        return self._sum("right_")
-
-    @property
-    def wrong(self) -> int:
-        """Answers that cannot be right, errors among them."""
-        return self._sum("wrong_") + self.counters["errors"]
-
-    @property
-    def responses_per_second(self) -> float:
-        """Right ones, of all kinds."""
-        return self.responses / self.seconds
-
-    def _sum(self, prefix: str) -> int:
-        return sum(count for name, count in self.counters.items() if name.startswith(prefix))
-
-    @classmethod
-    def between(cls, before: Sample, after: Sample, workers: int) -> Self:
-        """`before` and `after` are of the same run of so many workers."""
-        seconds = after.at_seconds - before.at_seconds
-        counters = {name: count - before.counters[name] for name, count in after.counters.items()}
-        buckets = [b - a for a, b in zip(before.latency_buckets, after.latency_buckets, strict=True)]
-        return cls(
-            seconds,
-            counters,
-            summarise(buckets, latency_bucket_bound_ns),
-            after.cpu_user_seconds - before.cpu_user_seconds,
-            after.cpu_system_seconds - before.cpu_system_seconds,
-            counters["busy_ns"] / (seconds * 1e9 * workers),
-        )
-
-
-@dataclass(slots=True)
-class _Worker:
-    generator: UdpGenerator
-    sockets: list[socket.socket]
-    cpu: int | None
-    thread: Thread | None = None
-    reached: bool = False
-    failure: BaseException | None = field(default=None)
-
-    def start(self, mode: Mode, seconds: float, requests_per_second: float) -> None:
-        def work() -> None:
-            try:
-                if self.cpu is not None:
-                    os.sched_setaffinity(0, {self.cpu})
-                self.reached = self.generator.run(mode, seconds, requests_per_second)
-            except BaseException as failure:
-                self.failure = failure
-
-        self.thread = Thread(target=work, name=f"load {mode}")
-        self.thread.start()
-
-    def join(self) -> bool:
-        assert self.thread is not None
-        self.thread.join()
-        if self.failure is not None:
-            raise self.failure
-        return self.reached
-
-
-class UdpLoadTest:
-    """Workers with open sockets, ready to load one tracker. A context manager: leaving it stops the workers.
+class UdpLoadTest(LoadTest):
+    """Workers with open sockets.
 
     OSError when a source address cannot be bound.
     """
 
     def __init__(self, target: Target, population: Population, load: UdpLoad) -> None:
-        self.target = target
-        self.load = load
-        self.population = population
-        self._workers: list[_Worker] = []
-        for index in range(load.workers):
-            cpu = load.cpus[index % len(load.cpus)] if load.cpus else None
-            self._workers.append(self._make_worker(index, cpu))
-
-    def _make_worker(self, index: int, cpu: int | None) -> _Worker:
-        load = self.load
-        window = max(1, load.requests_under_way_max // (self.population.sources * load.workers))
-        sockets = _open_sockets(self.target, load.first_source, self.population.sources, window)
-        terms = Terms(
-            weight_connect=load.weight_connect,
-            weight_announce=load.weight_announce,
-            weight_scrape=load.weight_scrape,
-            peers_wanted=load.peers_wanted,
-            scrape_torrents=load.scrape_torrents,
-            event=load.event,
-            window=window,
-            timeout_seconds=load.timeout_seconds,
-            connection_age_seconds=load.connection_age_seconds,
-            idle_sleep_us=load.idle_sleep_us,
-            segmenting=load.segmenting,
-            foreign_peers=load.foreign_peers,
-            random_seed=load.random_seed * 1_000_003 + index * 1009,
-            first_source=ipaddress.ip_address(sockets[0].getsockname()[0]).packed,
-            shares=load.workers,
-            share_index=index,
-        )
-        return _Worker(UdpGenerator(self.population, sockets, terms), sockets, cpu)
-
-    def __enter__(self) -> Self:
-        return self
+        super().__init__(target, population, load)
+        self._sockets: list[socket.socket] = []
+        window = max(1, load.requests_under_way_max // (population.sources * load.workers))
+        try:
+            for index in range(load.workers):
+                sockets = self._open_sockets(load, window)
+                terms = UdpTerms(
+                    **load.common_terms(target, population.sources, index),
+                    window=window,
+                    additional_request_probability=load.additional_request_probability,
+                    connection_age_seconds=load.connection_age_seconds,
+                    segmenting=load.segmenting,
+                )
+                self.add_worker(UdpGenerator(population, sockets, terms))
+        except BaseException:
+            self._close_sockets()
+            raise
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
-        for worker in self._workers:
-            if worker.thread is not None:
-                worker.thread.join()
-            for opened in worker.sockets:
-                opened.close()
+        super().__exit__(kind, error, trace)
+        self._close_sockets()
 
-    def start(self, mode: Mode, seconds: float, requests_per_second: float = 0.0) -> None:
-        """Set all workers to work; `join` waits for them. The rate is that of all together."""
-        for worker in self._workers:
-            worker.start(mode, seconds, requests_per_second / len(self._workers))
-
-    def join(self) -> bool:
-        """Whether every worker reached the aim of its mode. Raises what a worker raised."""
-        reached = [worker.join() for worker in self._workers]
-        return all(reached)
-
-    def _working(self) -> Thread | None:
-        """One that has not ended."""
-        threads = (worker.thread for worker in self._workers)
-        return next((thread for thread in threads if thread and thread.is_alive()), None)
-
-    def stop(self) -> None:
-        """Make every worker end soon and for good. May be called from any thread."""
-        for worker in self._workers:
-            worker.generator.stop()
-
-    def sample(self) -> Sample:
-        """Now; may be called while the workers work."""
-        usage = resource.getrusage(resource.RUSAGE_SELF)
-        counters = [worker.generator.counters() for worker in self._workers]
-        buckets = [worker.generator.latency_buckets() for worker in self._workers]
-        return Sample(
-            time.monotonic(),
-            {name: sum(each[name] for each in counters) for name in counters[0]},
-            [sum(column) for column in zip(*buckets, strict=True)],
-            usage.ru_utime,
-            usage.ru_stime,
-        )
-
-    def greet(self, seconds: float = 5.0) -> None:
-        """Get a connection id for every socket. SilentTrackerError."""
-        self.start("greet", seconds)
-        if not self.join():
-            raise SilentTrackerError(f"{self.target} did not answer within {seconds:g} s")
-
-    def fill(self, seconds: float) -> Report:
-        """Announce every peer until it has been acknowledged. SilentTrackerError when that takes longer."""
-        before = self.sample()
-        self.start("fill", seconds)
-        reached = self.join()
-        report = Report.between(before, self.sample(), len(self._workers))
-        if not reached:
-            raise SilentTrackerError(
-                f"{report.counters['right_announce']} of {self.population.peers} peers within {seconds:g} s, "
-                f"{report.counters['lost']} requests lost, {report.wrong} wrong answers"
-            )
-        return report
-
-    def run(
-        self,
-        mode: Literal["closed", "open"],
-        seconds: float,
-        requests_per_second: float = 0.0,
-        progress: Callable[[Report], None] | None = None,
-    ) -> Report:
-        """Load for so long or until `stop`, then wait for answers under way. `progress`: each second's report."""
-        before = last = self.sample()
-        self.start(mode, seconds, requests_per_second)
-        end = before.at_seconds + seconds
-        while (left := end - time.monotonic()) > 0 and (working := self._working()):
-            working.join(min(left, 1.0))
-            now = self.sample()
-            if progress:
-                progress(Report.between(last, now, len(self._workers)))
-            last = now
-        self.join()
-        # What arrives from here on is counted as answered, but not as time.
-        after = self.sample()
-        self.drain()
-        return _with_drained(Report.between(before, after, len(self._workers)), after, self.sample())
-
-    def drain(self) -> None:
-        """Receive what is under way, until there is nothing or it is lost."""
-        self.start("drain", self.load.timeout_seconds * 1.5)
-        self.join()
-
-
-def _with_drained(report: Report, at_end: Sample, drained: Sample) -> Report:
-    """The losses that the end of a run leaves to be found are part of it; late answers' work is not."""
-    found = {
-        name: report.counters[name] + drained.counters[name] - at_end.counters[name]
-        for name in ("lost", "late")
-    }
-    return replace(report, counters=report.counters | found)
-
-
-def sources_needed(torrent_sizes: Sequence[int], at_least: int = 4) -> int:
-    """Source addresses, of 65,535 ports each, for the largest torrent; no more than there are peers."""
-    return min(max(at_least, -(-max(torrent_sizes) // 65535)), sum(torrent_sizes))
-
-
-def _open_sockets(target: Target, first: Address | None, sources: int, window: int) -> list[socket.socket]:
-    if first is None and target.address.is_loopback:
-        first = ipaddress.ip_address("127.0.1.1" if target.address.version == 4 else "::1")
-    if first is None and sources > 1:
-        raise ValueError("several sources need the first of their addresses")
-    opened: list[socket.socket] = []
-    try:
-        for index in range(sources):
-            opened.append(socket.socket(target.family, socket.SOCK_DGRAM))
-            _size_receive_buffer(opened[-1], window * _QUEUED_ANSWER_BYTES)
-            if first is not None:
-                opened[-1].bind((str(first + index), 0))
-            opened[-1].connect((str(target.address), target.port))
-            opened[-1].setblocking(False)
-    except OSError:
-        for each in opened:
+    def _close_sockets(self) -> None:
+        for each in self._sockets:
             each.close()
-        raise
-    return opened
+
+    def _open_sockets(self, load: UdpLoad, window: int) -> list[socket.socket]:
+        """One for each source, for one worker."""
+        target, sources = self.target, self.population.sources
+        first = first_source(target, load.first_source, sources)
+        for index in range(sources):
+            opened = socket.socket(target.family, socket.SOCK_DGRAM)
+            self._sockets.append(opened)
+            _size_receive_buffer(opened, max(window * _QUEUED_ANSWER_BYTES, load.receive_buffer_bytes))
+            _connect(opened, target, None if first is None else first + index)
+        return self._sockets[-sources:]
+
+
+def _connect(opened: socket.socket, target: Target, source: Address | None) -> None:
+    if source is not None:
+        opened.bind((str(source), 0))
+    opened.connect((str(target.address), target.port))
+    opened.setblocking(False)
 
 
 def _size_receive_buffer(opened: socket.socket, size: int) -> None:
     """Past the system's limit where that is allowed: what is lost here would be held against the tracker."""
     try:
-        opened.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, max(size, 1 << 20))
+        opened.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, size)
     except PermissionError:
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, max(size, 1 << 20))
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, size)

@@ -1,36 +1,28 @@
-"""The compiled part of the UDP load generator: one thread's sockets."""
+"""What the compiled generators of all protocols have in common."""
 
-from collections.abc import Sequence
-from socket import socket
 from typing import Final
 
-from aquatic.loadtest.population import Population
-from aquatic.loadtest.terms import Mode, Terms
+from aquatic.loadtest.terms import Mode
 
-COUNTER_NAMES: Final[tuple[str, ...]]
+COMMON_COUNTER_NAMES: Final[tuple[str, ...]]
 
-class UdpGenerator:
-    """Asks a tracker from several sockets in one thread, and checks and counts the answers.
+class LoadGenerator:
+    """Asks a tracker over several sockets in one thread, and checks and counts the answers.
 
     `run` is for that thread alone; `stop`, `counters` and `latency_buckets` may be called from any.
     """
 
-    def __init__(self, population: Population, sockets: Sequence[socket], terms: Terms) -> None:
-        """`sockets`: non-blocking, connected to the tracker, bound to the population's sources.
-
-        ValueError, MemoryError.
-        """
     def run(self, mode: Mode, seconds: float, requests_per_second: float = 0.0) -> bool:
         """Work for so long, or until the aim of the mode is reached, without the GIL; whether it is reached.
 
-        greet: every socket has a connection id. closed: a new request for each answer, no aim.
-        open: at a set rate, latency counted from when a request was due, no aim.
+        greet: every socket has a connection id, or every connection is open. closed: a new request for each
+        answer, no aim. open: at a set rate, latency counted from when a request was due, no aim.
         fill: every peer of this share has been acknowledged once. drain: nothing is under way.
         """
     def stop(self) -> None:
         """End this and every later `run` soon."""
     def counters(self) -> dict[str, int]:
-        """Since the beginning, by the names in COUNTER_NAMES."""
+        """Since the beginning, by name: the common ones, then the protocol's own."""
     def latency_buckets(self) -> list[int]:
         """Answers by latency since the beginning.
 

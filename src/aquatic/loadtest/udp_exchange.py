@@ -1,7 +1,7 @@
-"""One request and its response: see exchange.pxd."""
+"""One request and its response: see udp_exchange.pxd."""
 
 from cython import address, cast, declare, pointer, sizeof
-from cython.cimports.aquatic.abi.bits import be16toh, be32toh, htobe16, htobe32, htobe64
+from cython.cimports.aquatic.abi.bits import be32toh, htobe16, htobe32, htobe64
 from cython.cimports.aquatic.abi.udp_wire import (
     ACTION_ANNOUNCE,
     ACTION_CONNECT,
@@ -13,29 +13,32 @@ from cython.cimports.aquatic.abi.udp_wire import (
     SCRAPE_RESPONSE_HEAD_BYTES,
     SCRAPE_RESPONSE_TORRENT_BYTES,
 )
-from cython.cimports.aquatic.loadtest.exchange import (
+from cython.cimports.aquatic.loadtest.expectation import (
     FINDING_ERROR,
     FINDING_RIGHT,
-    FINDING_WRONG_ACTION,
     FINDING_WRONG_CONTENT,
+    FINDING_WRONG_KIND,
     FINDING_WRONG_LENGTH,
+    counts_possible,
+    peer_possible,
+    scraped_torrent,
+    too_many_peers,
+)
+from cython.cimports.aquatic.loadtest.population import (
+    announced_port,
+    is_seeder,
+    member_of,
+    write_info_hash,
+    write_peer_id,
+)
+from cython.cimports.aquatic.loadtest.udp_exchange import (
     AnnounceRequest,
     AnnounceResponse,
     ConnectRequest,
     ScrapedTorrent,
     ScrapeRequest,
 )
-from cython.cimports.aquatic.loadtest.population import (
-    announced_port,
-    has_peer,
-    is_seeder,
-    member_of,
-    scramble,
-    torrent_size,
-    write_info_hash,
-    write_peer_id,
-)
-from cython.cimports.libc.stdint import uint16_t, uint32_t, uint64_t
+from cython.cimports.libc.stdint import uint32_t, uint64_t
 from cython.cimports.libc.string import memcpy
 
 
@@ -86,12 +89,6 @@ def write_scrape(terms, draw, connection_id, transaction_id, to):
     return sizeof(ScrapeRequest) + (terms.scrape_torrents - 1) * INFO_HASH_BYTES
 
 
-def scraped_torrent(terms, draw, index):
-    """That of a peer drawn evenly, so that torrents are scraped by their popularity."""
-    drawn = cast(uint32_t, scramble(draw, index))
-    return member_of(terms.layout, (cast(uint64_t, drawn) * terms.layout.peer_count) >> 32).torrent
-
-
 def check_response(terms, slot, response, length):
     action = declare(uint32_t)
     memcpy(address(action), response, 4)
@@ -99,7 +96,7 @@ def check_response(terms, slot, response, length):
     if action == ACTION_ERROR:
         return FINDING_ERROR
     if action != slot.action:
-        return FINDING_WRONG_ACTION
+        return FINDING_WRONG_KIND
     if action == ACTION_CONNECT:
         return FINDING_RIGHT if length == CONNECT_RESPONSE_BYTES else FINDING_WRONG_LENGTH
     if action == ACTION_ANNOUNCE:
@@ -113,8 +110,7 @@ def check_announce(terms, peer, response, length):
     if length < ANNOUNCE_RESPONSE_HEAD_BYTES or (length - ANNOUNCE_RESPONSE_HEAD_BYTES) % peer_bytes:
         return FINDING_WRONG_LENGTH
     peers = (length - ANNOUNCE_RESPONSE_HEAD_BYTES) // peer_bytes
-    # Without a number or with a negative one the tracker chooses.
-    if 0 < terms.peers_wanted <= 0x7FFFFFFF and peers > terms.peers_wanted:
+    if too_many_peers(terms, peers):
         return FINDING_WRONG_LENGTH
     head = cast(pointer[AnnounceResponse], response)
     torrent = member_of(terms.layout, peer).torrent
@@ -137,19 +133,3 @@ def check_scrape(terms, draw, response, length):
     if counts_possible(terms, torrent, be32toh(counts.seeders), be32toh(counts.leechers)):
         return FINDING_RIGHT
     return FINDING_WRONG_CONTENT
-
-
-def counts_possible(terms, torrent, seeders, leechers):
-    return terms.foreign_peers or cast(uint64_t, seeders) + leechers <= torrent_size(terms.layout, torrent)
-
-
-def peer_possible(terms, torrent, peer):
-    """Whether the address is one of ours and the peer of that address and port is in the torrent."""
-    last = declare(uint32_t)
-    first = declare(uint32_t)
-    port = declare(uint16_t)
-    head_bytes = terms.address_bytes - 4
-    memcpy(address(last), peer + head_bytes, 4)
-    memcpy(address(first), terms.first_source + head_bytes, 4)
-    memcpy(address(port), peer + terms.address_bytes, 2)
-    return has_peer(terms.layout, torrent, be32toh(last) - be32toh(first), be16toh(port))

@@ -1,24 +1,7 @@
 """One request and its response: what is asked (BEP 15), and whether the answer can be right."""
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
-from aquatic.loadtest.population cimport Layout
-
-cdef enum Finding:
-    FINDING_RIGHT
-    FINDING_ERROR  # the tracker says that it refuses
-    FINDING_WRONG_ACTION
-    FINDING_WRONG_LENGTH
-    FINDING_WRONG_CONTENT  # counts that cannot be, peers that nobody announced
-
-# What every request of a run has in common.
-cdef struct Terms:
-    const Layout* layout
-    uint32_t peers_wanted
-    uint32_t scrape_torrents
-    uint32_t event
-    uint32_t address_bytes  # 4 or 16
-    uint8_t first_source[16]  # network byte order; the others follow it
-    bint foreign_peers  # the torrents may have peers that are not of the layout
+from aquatic.loadtest.expectation cimport Finding, Terms
 
 # A request under way.
 cdef struct Slot:
@@ -83,10 +66,7 @@ cdef uint32_t write_announce(
 cdef uint32_t write_scrape(
     const Terms* terms, uint32_t draw, uint64_t connection_id, uint32_t transaction_id, uint8_t* to
 ) noexcept nogil
-cdef uint32_t scraped_torrent(const Terms* terms, uint32_t draw, uint32_t index) noexcept nogil
 cdef Finding check_announce(
     const Terms* terms, uint32_t peer, const uint8_t* response, uint32_t length
 ) noexcept nogil
 cdef Finding check_scrape(const Terms* terms, uint32_t draw, const uint8_t* response, uint32_t length) noexcept nogil
-cdef bint counts_possible(const Terms* terms, uint32_t torrent, uint32_t seeders, uint32_t leechers) noexcept nogil
-cdef bint peer_possible(const Terms* terms, uint32_t torrent, const uint8_t* peer) noexcept nogil
