@@ -77,8 +77,9 @@ def answer_to(line: bytes) -> bytes:
 
 
 def number_in(text: bytes) -> int:
-    """The digits, whatever stands between them."""
-    return int(bytes(byte for byte in text if 48 <= byte <= 57) or b"0")
+    """The digits that it begins with."""
+    digits = text[: len(text) - len(text.lstrip(b"0123456789"))]
+    return int(digits or b"0")
 
 
 class Sequence:

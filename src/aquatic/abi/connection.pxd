@@ -1,8 +1,8 @@
 """The connection server's data: connections, their slots, timers and limits, and the worker that has them. Types only.
 
 Everything belongs to one worker, a thread, and is written by it alone, except where a field says otherwise. An idle
-connection is a record of 80 bytes, a slot of eight, and its TLS state if it has one: what it has
-received or has to send lies in blocks only while a request is incomplete or the kernel takes no more.
+connection is a record of 96 bytes, a slot of eight, what its protocol keeps, and its TLS state if it has one: what it
+has received or has to send lies in blocks only while a request is incomplete or the kernel takes no more.
 """
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 
@@ -30,7 +30,7 @@ cdef enum ConnectionPhase:
     PHASE_HANDSHAKE = 1  # of TLS
     PHASE_HEADER = 2  # the first request, or the rest of one of which a part is there
     PHASE_IDLE = 3  # the next request
-    PHASE_SENDING = 4  # the kernel to take more of what there is to send; nothing is read
+    PHASE_SENDING = 4  # all that there is to send to be sent; nothing is read
     PHASE_LINGERING = 5  # the peer to end its side after we did: a close with unread input would destroy our last words
 
 cdef enum ConnectionEnd:
@@ -46,11 +46,15 @@ cdef struct Connection:
     uint32_t timer_next  # slots, or NO_CONNECTION
     uint32_t timer_previous
     uint32_t deadline_tick  # may be later than `timer_tick`: a timer that fires too early is set again
+    uint32_t look_tick  # when its protocol looks at it; 0: never
     BlockRef input
     uint32_t input_bytes
-    BlockRef output  # from the last short send on, with `output_sent` of its bytes done
+    BlockRef output  # what waits to be sent, with `output_sent` of its bytes done
     uint32_t output_bytes
     uint32_t output_sent
+    uint32_t output_due  # while it is sending, how much of what waits the time limit is for
+    uint32_t outbox_place  # in the worker's outbox, from 1 on; 0: it is not there
+    BlockRef kept  # of its protocol
     void* tls  # SSL, or NULL
     uint8_t phase
     uint8_t family  # by the socket: the row of counters
@@ -59,6 +63,7 @@ cdef struct Connection:
     uint8_t is_from_proxy
     uint8_t is_counted  # in the table of addresses, by `source`
     uint8_t end  # when the output has been sent: a ConnectionEnd
+    uint8_t has_switched  # to its listener's protocol's successor
 
 # A connection is named by worker, slot and generation. Records may move; slots stay.
 cdef struct ConnectionSlot:
@@ -106,11 +111,7 @@ cdef struct StreamLimits:
     uint32_t connections_per_address_second_max
     uint32_t connections_per_address_burst_max  # at once, after a while without; at least 1
     uint32_t handshake_seconds_max  # of TLS, with the PROXY header
-    uint32_t header_seconds_max
-    uint32_t idle_seconds_max  # since the last valid request; also for a peer that does not take what we send
     uint32_t linger_seconds_max
-    uint32_t request_bytes_max  # at most REQUEST_BYTES_LIMIT
-    uint32_t output_bytes_max  # at most OUTPUT_BYTES_LIMIT
 
 cdef enum:
     TRUSTED_NETWORKS_MAX = 256
@@ -135,10 +136,17 @@ cdef struct StreamListener:
     bint has_proxy_protocol  # connections from trusted networks begin with a PROXY header
     bint has_proxy_address_header  # requests from trusted networks carry the client's address in a header
 
+# Connections that have something to send before this turn of the loop ends: as many places as connections.
+cdef struct Outbox:
+    uint32_t* slots
+    uint32_t places
+    uint32_t count
+
 # What the callbacks of OpenSSL need to know.
 cdef struct TlsWork:
     void* method  # BIO_METHOD
     Connection* connection  # in whose name OpenSSL is being called
+    uint32_t events  # that the last call which could not go on waits for
     uint32_t receives_left
     bint has_ended  # the peer's side, in this call
     int error_number  # of the backend, in this call
@@ -162,7 +170,9 @@ cdef struct StreamWorker:
     TimerWheel timers
     AddressTable addresses
     TlsWork tls
+    Outbox outbox
     uint64_t now_ns
+    uint32_t second  # the same, in whole seconds
     uint64_t accepts_again_ns  # 0 unless accepting is paused
     int error_number  # why it broke, for the message that ends the process
     const char* error_step

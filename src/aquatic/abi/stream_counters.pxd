@@ -16,6 +16,7 @@ cdef enum:
     CLOSED_HEADER_TIME
     CLOSED_IDLE_TIME
     CLOSED_OUTPUT_TIME
+    CLOSED_OUTPUT_FULL  # its own answer had no room behind what others had to say
     CLOSED_REQUEST_TOO_LONG
     CLOSED_PROXY_HEADER
     CLOSED_TLS
@@ -34,6 +35,11 @@ cdef enum:
     STREAM_BYTES_RECEIVED
     STREAM_BYTES_SENT
     STREAM_WAITS
+    # Of what protocols relay to connections; for those that are gone or were never reached, IPv4's row counts.
+    MESSAGES_QUEUED
+    MESSAGES_DROPPED_SLOW  # behind so much that their connection has not taken
+    MESSAGES_DROPPED_NO_MEMORY
+    MESSAGES_TO_GONE
     STREAM_COUNTERS
 
 cdef struct StreamCounters:

@@ -2,19 +2,23 @@ from libc.stdint cimport uint32_t
 
 from aquatic.abi.connection cimport StreamLimits, StreamWorker, TrustedNetworks
 from aquatic.abi.datagram cimport Source
-from aquatic.abi.stream cimport StreamProtocol
+from aquatic.abi.stream cimport ProtocolLimits, StreamProtocol
 from aquatic.abi.swarm cimport Store
 from aquatic.dataplane.stream.backend.memory cimport MemoryNetwork, MemorySocket
+from aquatic.testing.line_protocol cimport LineProtocol
 
 cdef class StreamServer:
     cdef readonly object settings
     cdef object contexts
     cdef StreamWorker* worker
-    cdef StreamProtocol protocol
+    cdef LineProtocol[2] lines
+    cdef StreamProtocol[2] protocols
     cdef TrustedNetworks trusted
     cdef Store* store
 
     cdef bint read_limits(self, StreamLimits* limits) except -1
+    cdef bint init_protocols(self) except -1
+    cdef bint read_protocol_limits(self, ProtocolLimits* limits) except -1
     cdef bint read_networks(self) except -1
 
 cdef class StreamSimulation(StreamServer):

@@ -71,6 +71,8 @@ class StreamSettings:
     handshake_seconds_max: int = 10
     header_seconds_max: int = 10
     idle_seconds_max: int = 60
+    output_seconds_max: int = 60
+    look_seconds: int = 20
     linger_seconds_max: int = 2
     request_bytes_max: int = 4096
     output_bytes_max: int = 16384
@@ -127,12 +129,12 @@ class StreamServer:
         worker.measures_latency = settings.measures_latency
         self.read_limits(address(worker.limits))
         self.read_networks()
-        line_protocol_init(address(self.protocol))
+        self.init_protocols()
         worker.listener_count = settings.listeners
         for index in range(min(settings.listeners, LISTENERS_MAX)):
             listener = address(worker.listeners[cast(uint32_t, index)])
             listener.socket = index
-            listener.protocol = address(self.protocol)
+            listener.protocol = address(self.protocols[0])
             listener.trusted = address(self.trusted)
             listener.has_proxy_protocol = settings.has_proxy_protocol
             listener.has_proxy_address_header = settings.has_proxy_address_header
@@ -157,11 +159,28 @@ class StreamServer:
         limits.connections_per_address_second_max = settings.connections_per_address_second_max
         limits.connections_per_address_burst_max = settings.connections_per_address_burst_max
         limits.handshake_seconds_max = settings.handshake_seconds_max
-        limits.header_seconds_max = settings.header_seconds_max
-        limits.idle_seconds_max = settings.idle_seconds_max
         limits.linger_seconds_max = settings.linger_seconds_max
+        return True
+
+    def init_protocols(self):
+        for index in range(2):
+            lines = address(self.lines[cast(uint32_t, index)])
+            lines.worker = self.worker
+            lines.is_successor = index == 1
+            protocol = address(self.protocols[cast(uint32_t, index)])
+            line_protocol_init(protocol, lines)
+            self.read_protocol_limits(address(protocol.limits))
+            protocol.look_seconds = self.settings.look_seconds
+        self.protocols[0].successor = address(self.protocols[1])
+        return True
+
+    def read_protocol_limits(self, limits):
+        settings = self.settings
         limits.request_bytes_max = settings.request_bytes_max
         limits.output_bytes_max = settings.output_bytes_max
+        limits.header_seconds_max = settings.header_seconds_max
+        limits.idle_seconds_max = settings.idle_seconds_max
+        limits.output_seconds_max = settings.output_seconds_max
         return True
 
     def read_networks(self):

@@ -23,6 +23,8 @@ class StreamSettings:
     handshake_seconds_max: int = 10
     header_seconds_max: int = 10
     idle_seconds_max: int = 60
+    output_seconds_max: int = 60
+    look_seconds: int = 20
     linger_seconds_max: int = 2
     request_bytes_max: int = 4096
     output_bytes_max: int = 16384

@@ -62,6 +62,7 @@ CLOSE_CAUSES: Final = {
     "header_time": "closed_header_time",
     "idle_time": "closed_idle_time",
     "output_time": "closed_output_time",
+    "output_full": "closed_output_full",
     "request_too_long": "closed_request_too_long",
     "proxy_header": "closed_proxy_header",
     "tls": "closed_tls",
@@ -74,6 +75,12 @@ REFUSAL_CAUSES: Final = {
     "address_full": "refused_address_full",
     "address_rate": "refused_address_rate",
     "no_memory": "refused_no_memory",
+}
+# Why a message from one connection to another was lost.
+MESSAGE_DROP_CAUSES: Final = {
+    "slow": "messages_dropped_slow",
+    "no_memory": "messages_dropped_no_memory",
+    "gone": "messages_to_gone",
 }
 
 # What a protocol's latencies are told apart by.

@@ -16,6 +16,7 @@ from aquatic.control.statistics.counters import (
     HTTP_REQUEST_TYPES,
     HTTP_RESPONSES,
     LATENCY_PERCENTILES,
+    MESSAGE_DROP_CAUSES,
     REFUSAL_CAUSES,
     UDP_DROP_CAUSES,
     UDP_ERROR_CAUSES,
@@ -205,16 +206,18 @@ def _connection_metrics(reading: Reading) -> Iterator[Metric]:
         ("tls_resumptions", "tls_resumptions", "TLS handshakes that went on with an earlier session."),
         ("connection_received_bytes", "bytes_received", "Bytes received on connections, with TLS."),
         ("connection_sent_bytes", "bytes_sent", "Bytes sent on connections, with TLS."),
+        ("relayed_messages", "messages_queued", "Messages from one connection to another."),
     ):
         metric = Metric(f"aquatic_{name}_total", "counter", text)
         for labels, _family, counters in _by_worker(reading.connections):
             metric.add(counters[counter], **labels)
         yield metric
     for name, causes, text in (
-        ("closed", CLOSE_CAUSES, "Connections closed, by cause."),
-        ("refused", REFUSAL_CAUSES, "Connections refused, by cause."),
+        ("connections_closed", CLOSE_CAUSES, "Connections closed, by cause."),
+        ("connections_refused", REFUSAL_CAUSES, "Connections refused, by cause."),
+        ("dropped_messages", MESSAGE_DROP_CAUSES, "Messages from one connection to another lost, by cause."),
     ):
-        metric = Metric(f"aquatic_connections_{name}_total", "counter", text)
+        metric = Metric(f"aquatic_{name}_total", "counter", text)
         for labels, _family, counters in _by_worker(reading.connections):
             for cause, counter in causes.items():
                 metric.add(counters[counter], cause=cause, **labels)

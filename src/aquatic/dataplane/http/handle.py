@@ -109,6 +109,7 @@ def serve(state, exchange):
         exchange.answered[kind] = 0
     exchange.needs_room = False
     exchange.closes = False
+    exchange.switches = False
     while not exchange.closes and exchange.used < exchange.input_length:
         verdict = decode_head(
             exchange.input + exchange.used,

@@ -2,7 +2,7 @@ from libc.stdint cimport uint32_t
 
 from aquatic.abi.connection cimport LISTENERS_MAX, StreamLimits, StreamWorker, TrustedNetworks
 from aquatic.abi.http_counters cimport HttpCounters
-from aquatic.abi.stream cimport StreamProtocol
+from aquatic.abi.stream cimport ProtocolLimits, StreamProtocol
 from aquatic.dataplane.http.handle cimport HttpHandler, HttpRules
 from aquatic.dataplane.swarm.border cimport Swarm
 
@@ -29,5 +29,6 @@ cdef class StreamWorkers:
     cdef bint init_listener(self, ServingWorker* serving, uint32_t place) except -1
 
 cdef void read_limits(object settings, StreamLimits* limits) noexcept
+cdef void read_protocol_limits(object settings, ProtocolLimits* limits) noexcept
 cdef void read_rules(object settings, object listener, HttpRules* rules) noexcept
 cdef void read_networks(object settings, TrustedNetworks* trusted) noexcept

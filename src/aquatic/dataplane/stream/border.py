@@ -45,6 +45,7 @@ CONNECTION_COUNTER_NAMES = (
     "closed_header_time",
     "closed_idle_time",
     "closed_output_time",
+    "closed_output_full",
     "closed_request_too_long",
     "closed_proxy_header",
     "closed_tls",
@@ -62,6 +63,10 @@ CONNECTION_COUNTER_NAMES = (
     "bytes_received",
     "bytes_sent",
     "waits",
+    "messages_queued",
+    "messages_dropped_slow",
+    "messages_dropped_no_memory",
+    "messages_to_gone",
 )
 # In the order of the counters in abi/http_counters.pxd.
 HTTP_COUNTER_NAMES = (
@@ -127,11 +132,15 @@ def read_limits(settings, limits):
     # A client that has been away may spend a second's worth at once.
     limits.connections_per_address_burst_max = max(1, settings.connections_per_address_second_max)
     limits.handshake_seconds_max = settings.handshake_seconds_max
-    limits.header_seconds_max = settings.header_seconds_max
-    limits.idle_seconds_max = settings.idle_seconds_max
     limits.linger_seconds_max = LINGER_SECONDS_MAX
+
+
+def read_protocol_limits(settings, limits):
     limits.request_bytes_max = min(settings.request_bytes_max, REQUEST_BYTES_LIMIT)
     limits.output_bytes_max = settings.output_bytes_max
+    limits.header_seconds_max = settings.header_seconds_max
+    limits.idle_seconds_max = settings.idle_seconds_max
+    limits.output_seconds_max = settings.idle_seconds_max
 
 
 def read_rules(settings, listener, rules):
@@ -209,6 +218,7 @@ class StreamWorkers:
         protocol = address(serving.protocols[place])
         protocol.state = handler
         protocol.serve = serve
+        read_protocol_limits(self.settings, address(protocol.limits))
         listener = address(serving.worker.listeners[place])
         listener.protocol = protocol
         listener.trusted = address(self.trusted[place])

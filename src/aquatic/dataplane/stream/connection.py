@@ -3,7 +3,7 @@
 After a call that may close it, a connection is not touched again.
 """
 
-from cython import NULL, address, bint, cast, declare, pointer, sizeof
+from cython import NULL, address, bint, cast, declare, pointer
 from cython.cimports.aquatic.abi.connection import (
     END_AT_ONCE,
     END_LINGERING,
@@ -19,6 +19,7 @@ from cython.cimports.aquatic.abi.histogram import bucket_of
 from cython.cimports.aquatic.abi.sockets import EPOLLIN, EPOLLOUT
 from cython.cimports.aquatic.abi.stream import ANSWER_KINDS
 from cython.cimports.aquatic.abi.stream_counters import (
+    CLOSED_ADDRESS_LIMIT,
     CLOSED_BY_ANSWER,
     CLOSED_BY_ERROR,
     CLOSED_BY_PEER,
@@ -26,6 +27,7 @@ from cython.cimports.aquatic.abi.stream_counters import (
     CLOSED_HEADER_TIME,
     CLOSED_IDLE_TIME,
     CLOSED_NO_MEMORY,
+    CLOSED_OUTPUT_FULL,
     CLOSED_OUTPUT_TIME,
     CLOSED_REQUEST_TOO_LONG,
     CLOSED_TLS,
@@ -39,27 +41,35 @@ from cython.cimports.aquatic.dataplane.stream.channel import (
 )
 from cython.cimports.aquatic.dataplane.stream.connection import OUTPUT_FAILED, OUTPUT_SENT, OUTPUT_WAITS
 from cython.cimports.aquatic.dataplane.stream.note import note
+from cython.cimports.aquatic.dataplane.stream.outbox import outbox_add, outbox_remove
+from cython.cimports.aquatic.dataplane.stream.protocol import (
+    protocol_end,
+    protocol_look,
+    protocol_of,
+    protocol_serve,
+    protocol_switch,
+)
 from cython.cimports.aquatic.dataplane.stream.slab import (
+    append_output,
     arena_at,
     connection_name,
     drop_output,
     keep_input,
-    keep_output,
     slab_find,
     slab_give,
     take_input,
+    waiting_bytes,
 )
 from cython.cimports.aquatic.dataplane.stream.timers import timer_set, timer_unlink
 from cython.cimports.aquatic.dataplane.stream.tls import tls_free, tls_has_pending, tls_say_goodbye
 from cython.cimports.libc.errno import EAGAIN, EPROTO
 from cython.cimports.libc.stdint import UINT64_MAX, int64_t, uint8_t, uint32_t, uint64_t
-from cython.cimports.libc.string import memset
 
 
 def connection_event(worker, connection):
     """Something has happened at the socket: what, the next system call on it will tell."""
     if connection.phase == PHASE_SENDING:
-        flush(worker, connection)
+        connection_flush(worker, connection)
     elif connection.phase == PHASE_LINGERING:
         linger(worker, connection)
     else:
@@ -80,6 +90,16 @@ def connection_expire(worker, connection):
         connection_close(worker, connection, CLOSED_HANDSHAKE_TIME)
 
 
+def connection_look(worker, connection):
+    """Let the protocol do what time asks for, on a connection that has no timer now."""
+    exchange = address(worker.exchange)
+    protocol_look(worker, connection)
+    if exchange.closes:
+        protocol_end(worker, connection, END_LINGERING)
+    if send_answer(worker, connection) == OUTPUT_SENT and exchange.closes:
+        finish(worker, connection)
+
+
 def connection_close(worker, connection, cause):
     if connection.phase == PHASE_HEADER or connection.phase == PHASE_IDLE:
         if cause != CLOSED_BY_ERROR and cause != CLOSED_TLS:
@@ -91,6 +111,8 @@ def connection_close(worker, connection, cause):
 
 def let_go(worker, connection):
     """Give back everything that a connection holds. Events of it that are still to come name nobody."""
+    protocol_end(worker, connection, END_AT_ONCE)
+    outbox_remove(worker, connection)
     timer_unlink(address(worker.connections), address(worker.timers), connection)
     if connection.is_counted:
         address_release(address(worker.addresses), address(connection.source))
@@ -120,7 +142,7 @@ def receive(worker, connection):
 def receive_once(worker, connection):
     """Receive and serve; False when nothing has come."""
     kept = declare(uint32_t, take_input(address(worker.connections), connection, worker.input))
-    room = declare(uint32_t, worker.limits.request_bytes_max - kept)
+    room = declare(uint32_t, protocol_of(worker, connection).limits.request_bytes_max - kept)
     received = declare(int64_t, channel_receive(worker, connection, address(worker.input[kept]), room))
     if received > 0:
         serve(worker, connection, kept + cast(uint32_t, received))
@@ -145,48 +167,33 @@ def serve(worker, connection, length):
     offset = declare(uint32_t, 0)
     start_ns = declare(uint64_t, worker.backend.clock(worker.backend.state) if worker.measures_latency else 0)
     while True:
-        ask(worker, connection, offset, length)
+        bytes_max = declare(uint32_t, protocol_of(worker, connection).limits.request_bytes_max)
+        protocol_serve(worker, connection, offset, length)
         offset += exchange.used
         if exchange.closes:
             # With unread input the kernel would answer by a reset, which may overtake our last words.
-            unread = declare(bint, offset < length or length == worker.limits.request_bytes_max)
-            connection.end = END_LINGERING if unread else END_AT_ONCE
-        outcome = send_output(worker, connection) if exchange.written else OUTPUT_SENT
+            unread = declare(bint, offset < length or length == bytes_max)
+            protocol_end(worker, connection, END_LINGERING if unread else END_AT_ONCE)
+        if exchange.switches and not protocol_switch(worker, connection):
+            connection_close(worker, connection, CLOSED_ADDRESS_LIMIT)
+            return
+        outcome = send_answer(worker, connection)
         if outcome == OUTPUT_FAILED:
             return
         if worker.measures_latency:
             note_latency(worker, start_ns)
         if outcome == OUTPUT_WAITS:
-            # The rest is served when the kernel has taken this.
-            if not exchange.closes and not keep_input(
-                address(worker.connections), connection, address(worker.input[offset]), length - offset
-            ):
-                connection_close(worker, connection, CLOSED_NO_MEMORY)
+            keep_for_later(worker, connection, offset, length)
             return
         if exchange.closes:
             finish(worker, connection)
             return
         if has_answered(exchange):
             connection.phase = PHASE_IDLE
-            timer_set(worker, connection, worker.limits.idle_seconds_max)
-        if not exchange.needs_room or not exchange.written:
+            timer_set(worker, connection, protocol_of(worker, connection).limits.idle_seconds_max)
+        if not exchange.switches and not (exchange.needs_room and exchange.written):
             break
     keep_rest(worker, connection, offset, length)
-
-
-def ask(worker, connection, offset, length):
-    """One call of the protocol."""
-    listener = address(worker.listeners[connection.listener])
-    exchange = address(worker.exchange)
-    memset(exchange, 0, sizeof(exchange[0]))
-    exchange.source = connection.source
-    exchange.is_from_proxy = connection.is_from_proxy
-    exchange.tick = worker.upkeep.tick
-    exchange.input = address(worker.input[offset])
-    exchange.input_length = length - offset
-    exchange.output = worker.output
-    exchange.output_capacity = worker.limits.output_bytes_max
-    listener.protocol.serve(listener.protocol.state, exchange)
 
 
 def has_answered(exchange):
@@ -207,21 +214,34 @@ def note_latency(worker, start_ns):
             )
 
 
+def keep_for_later(worker, connection, offset, length):
+    """The rest is served when the kernel has taken the answers to what came before."""
+    if not worker.exchange.closes and not keep_input(
+        address(worker.connections), connection, address(worker.input[offset]), length - offset
+    ):
+        connection_close(worker, connection, CLOSED_NO_MEMORY)
+
+
 def keep_rest(worker, connection, offset, length):
     """Wait for the rest of a request of which a part is there. Only whole requests make time for more."""
     rest = declare(uint32_t, length - offset)
-    if rest == worker.limits.request_bytes_max:
+    limits = address(protocol_of(worker, connection).limits)
+    if rest >= limits.request_bytes_max:
         connection_close(worker, connection, CLOSED_REQUEST_TOO_LONG)
     elif not keep_input(address(worker.connections), connection, address(worker.input[offset]), rest):
         connection_close(worker, connection, CLOSED_NO_MEMORY)
     elif rest and connection.phase == PHASE_IDLE:
         connection.phase = PHASE_HEADER
-        timer_set(worker, connection, worker.limits.header_seconds_max)
+        timer_set(worker, connection, limits.header_seconds_max)
 
 
-def send_output(worker, connection):
-    """Send what the protocol has written; what the kernel does not take is kept, and nothing read until it does."""
+def send_answer(worker, connection):
+    """Send what the protocol has written, at once unless something waits before it."""
+    if connection.output:
+        return queue_answer(worker, connection)
     length = worker.exchange.written
+    if not length:
+        return OUTPUT_SENT
     sent = declare(int64_t, channel_send(worker, connection, worker.output, length))
     if sent == length:
         return OUTPUT_SENT
@@ -229,29 +249,70 @@ def send_output(worker, connection):
         connection_close(worker, connection, error_cause(sent))
         return OUTPUT_FAILED
     done = declare(uint32_t, cast(uint32_t, sent) if sent > 0 else 0)
-    if not keep_output(
+    if not append_output(
         address(worker.connections), connection, address(worker.output[done]), length - done
     ) or not watch_events(worker, connection, EPOLLOUT):
         connection_close(worker, connection, CLOSED_NO_MEMORY)
         return OUTPUT_FAILED
-    connection.phase = PHASE_SENDING
-    timer_set(worker, connection, worker.limits.idle_seconds_max)
+    start_sending(worker, connection)
     return OUTPUT_WAITS
 
 
-def flush(worker, connection):
+def queue_answer(worker, connection):
+    """What was relayed to the connection in this turn leaves at its end, and this behind it."""
+    exchange = address(worker.exchange)
+    if exchange.written and not append_output(
+        address(worker.connections), connection, worker.output, exchange.written
+    ):
+        connection_close(worker, connection, CLOSED_OUTPUT_FULL)
+        return OUTPUT_FAILED
+    if connection.phase == PHASE_SENDING:
+        return OUTPUT_WAITS
+    outbox_add(worker, connection)
+    if not exchange.closes and not exchange.needs_room:
+        return OUTPUT_SENT
+    start_sending(worker, connection)
+    return OUTPUT_WAITS
+
+
+def start_sending(worker, connection):
+    """Read nothing until all has been sent; what waits now has a time limit."""
+    connection.phase = PHASE_SENDING
+    connection.output_due = waiting_bytes(connection)
+    timer_set(worker, connection, protocol_of(worker, connection).limits.output_seconds_max)
+
+
+def connection_flush(worker, connection):
     """Go on sending; when all is sent, go on with what was received before."""
     slab = address(worker.connections)
     output = cast(pointer(uint8_t), arena_at(address(slab.arena), connection.output))
-    length = declare(uint32_t, connection.output_bytes - connection.output_sent)
+    length = declare(uint32_t, waiting_bytes(connection))
     sent = declare(int64_t, channel_send(worker, connection, output + connection.output_sent, length))
     if sent < 0 and sent != -EAGAIN:
         connection_close(worker, connection, error_cause(sent))
         return
     if sent < length:
-        connection.output_sent += cast(uint32_t, sent) if sent > 0 else 0
+        wait_on(worker, connection, cast(uint32_t, sent) if sent > 0 else 0)
         return
     drop_output(slab, connection)
+    if connection.phase == PHASE_SENDING:
+        resume(worker, connection)
+
+
+def wait_on(worker, connection, sent):
+    """The kernel has taken so much and no more. The time limit is for what waited when it began."""
+    connection.output_sent += sent
+    if not watch_events(worker, connection, EPOLLOUT):
+        connection_close(worker, connection, CLOSED_NO_MEMORY)
+    elif connection.phase != PHASE_SENDING or sent >= connection.output_due:
+        start_sending(worker, connection)
+    else:
+        connection.output_due -= sent
+
+
+def resume(worker, connection):
+    """Everything is sent: end, or go on with what was received before."""
+    slab = address(worker.connections)
     if connection.end != END_NOT_YET:
         finish(worker, connection)
         return
@@ -259,13 +320,13 @@ def flush(worker, connection):
         connection_close(worker, connection, CLOSED_NO_MEMORY)
         return
     connection.phase = PHASE_IDLE
-    timer_set(worker, connection, worker.limits.idle_seconds_max)
+    timer_set(worker, connection, protocol_of(worker, connection).limits.idle_seconds_max)
     name = connection_name(slab, connection)
     kept = declare(uint32_t, take_input(slab, connection, worker.input))
     if kept:
         serve(worker, connection, kept)
         connection = slab_find(slab, name)
-    if connection != NULL and connection.phase != PHASE_SENDING and tls_has_pending(connection):
+    if connection != NULL and connection.phase < PHASE_SENDING and tls_has_pending(connection):
         receive(worker, connection)
 
 

@@ -10,6 +10,5 @@ cdef void read_proxy_header(StreamWorker* worker, Connection* connection) noexce
 cdef void take_proxy_header(
     StreamWorker* worker, Connection* connection, const ProxyHeader* header
 ) noexcept nogil
-cdef uint32_t admit(StreamWorker* worker, Connection* connection) noexcept nogil
 cdef bint begin(StreamWorker* worker, Connection* connection) noexcept nogil
 cdef void shake_hands(StreamWorker* worker, Connection* connection) noexcept nogil

@@ -2,7 +2,7 @@
 
 from cython import NULL, address, cast, declare
 from cython.cimports.aquatic.abi.atomics import load_pointer, memory_order_acquire
-from cython.cimports.aquatic.abi.connection import PHASE_HANDSHAKE, PHASE_HEADER, PHASE_PROXY_HEADER
+from cython.cimports.aquatic.abi.connection import PHASE_HANDSHAKE, PHASE_PROXY_HEADER
 from cython.cimports.aquatic.abi.sockets import EPOLLIN
 from cython.cimports.aquatic.abi.stream_counters import (
     CLOSED_ADDRESS_LIMIT,
@@ -11,23 +11,17 @@ from cython.cimports.aquatic.abi.stream_counters import (
     CLOSED_NO_MEMORY,
     CLOSED_PROXY_HEADER,
     CONNECTIONS_ACCEPTED,
-    REFUSED_ADDRESS_FULL,
-    REFUSED_ADDRESS_RATE,
     REFUSED_NO_MEMORY,
     STREAM_BYTES_RECEIVED,
     TLS_HANDSHAKES,
     TLS_RESUMPTIONS,
 )
-from cython.cimports.aquatic.dataplane.stream.address_limits import (
-    ADDRESS_COUNTED,
-    ADDRESS_FULL,
-    ADDRESS_TOO_FAST,
-    address_admit,
-)
+from cython.cimports.aquatic.dataplane.stream.admission import admit
 from cython.cimports.aquatic.dataplane.stream.channel import watch_events
 from cython.cimports.aquatic.dataplane.stream.connection import connection_close, error_cause, receive
 from cython.cimports.aquatic.dataplane.stream.networks import is_trusted
 from cython.cimports.aquatic.dataplane.stream.note import note
+from cython.cimports.aquatic.dataplane.stream.protocol import protocol_begin
 from cython.cimports.aquatic.dataplane.stream.proxy_header import (
     PROXY_BAD,
     PROXY_HEADER_BYTES_MAX,
@@ -62,30 +56,13 @@ def open_connection(worker, connection):
     return outcome
 
 
-def admit(worker, connection):
-    """Count the connection with its client's address, unless that is a proxy's: those have many clients."""
-    listener = address(worker.listeners[connection.listener])
-    source = address(connection.source)
-    if listener.has_proxy_address_header and is_trusted(listener.trusted, source):
-        connection.is_from_proxy = True
-        return CONNECTIONS_ACCEPTED
-    verdict = address_admit(address(worker.addresses), address(worker.limits), source, worker.now_ns)
-    connection.is_counted = verdict == ADDRESS_COUNTED
-    if verdict == ADDRESS_FULL:
-        return REFUSED_ADDRESS_FULL
-    if verdict == ADDRESS_TOO_FAST:
-        return REFUSED_ADDRESS_RATE
-    return CONNECTIONS_ACCEPTED
-
-
 def begin(worker, connection):
     """The client's own bytes are next: a handshake or a request. False without memory."""
     context = load_pointer(address(worker.listeners[connection.listener].tls_context), memory_order_acquire)
     if context != NULL:
         connection.phase = PHASE_HANDSHAKE
         return tls_start(worker, connection, context)
-    connection.phase = PHASE_HEADER
-    timer_set(worker, connection, worker.limits.header_seconds_max)
+    protocol_begin(worker, connection)
     return True
 
 
@@ -111,8 +88,7 @@ def shake_hands(worker, connection):
         return
     note(worker, connection, TLS_HANDSHAKES, 1)
     note(worker, connection, TLS_RESUMPTIONS, tls_is_resumed(connection))
-    connection.phase = PHASE_HEADER
-    timer_set(worker, connection, worker.limits.header_seconds_max)
+    protocol_begin(worker, connection)
     if tls_has_pending(connection):
         receive(worker, connection)
 

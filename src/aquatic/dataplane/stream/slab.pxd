@@ -13,7 +13,7 @@ cdef bint keep_input(
     ConnectionSlab* slab, Connection* connection, const uint8_t* input, uint32_t length
 ) noexcept nogil
 cdef uint32_t take_input(ConnectionSlab* slab, Connection* connection, uint8_t* target) noexcept nogil
-cdef bint keep_output(
+cdef bint append_output(
     ConnectionSlab* slab, Connection* connection, const uint8_t* output, uint32_t length
 ) noexcept nogil
 cdef void drop_output(ConnectionSlab* slab, Connection* connection) noexcept nogil
@@ -34,3 +34,7 @@ cdef inline Connection* slab_find(const ConnectionSlab* slab, uint64_t name) noe
 cdef inline uint64_t connection_name(const ConnectionSlab* slab, const Connection* connection) noexcept nogil:
     """Generation and slot: what events carry, and what is never the name of another connection of this worker."""
     return <uint64_t>slab.slots[connection.slot].generation << 32 | connection.slot
+
+cdef inline uint32_t waiting_bytes(const Connection* connection) noexcept nogil:
+    """What is there to be sent."""
+    return connection.output_bytes - connection.output_sent

@@ -6,7 +6,12 @@ stay, records are moved out of sparse slabs (slab_compact), which is why everyth
 
 from cython import NULL, address, cast, declare, pointer, sizeof
 from cython.cimports.aquatic.abi.arena import BlockRef
-from cython.cimports.aquatic.abi.connection import NO_CONNECTION, Connection, ConnectionSlot
+from cython.cimports.aquatic.abi.connection import (
+    NO_CONNECTION,
+    OUTPUT_BYTES_LIMIT,
+    Connection,
+    ConnectionSlot,
+)
 from cython.cimports.aquatic.abi.memory import reserve, unreserve
 from cython.cimports.aquatic.dataplane.swarm.arena import (
     arena_allocate,
@@ -15,8 +20,9 @@ from cython.cimports.aquatic.dataplane.swarm.arena import (
     arena_end,
     arena_free,
     arena_init,
+    block_bytes,
 )
-from cython.cimports.libc.stdint import uint32_t
+from cython.cimports.libc.stdint import uint8_t, uint32_t
 from cython.cimports.libc.string import memcpy, memset
 
 # A worker that had many connections keeps no more than this of their memory.
@@ -119,12 +125,31 @@ def take_input(slab, connection, target):
     return length
 
 
-def keep_output(slab, connection, output, length):
-    """Keep what the kernel has not taken, until `drop_output`; False without memory."""
-    connection.output = copy_to_block(slab, output, length)
-    connection.output_bytes = length if connection.output else 0
+def append_output(slab, connection, output, length):
+    """Put bytes behind what waits to be sent, until `drop_output`; False, and nothing has changed, without room.
+
+    What has been sent makes room only when the block would have to grow: blocks grow by a quarter at a time.
+    """
+    held = declare(uint32_t, connection.output_bytes)
+    waiting = declare(uint32_t, held - connection.output_sent)
+    if waiting + length > OUTPUT_BYTES_LIMIT:
+        return False
+    old = cast(pointer(uint8_t), arena_at(address(slab.arena), connection.output))
+    if held and held + length <= block_bytes(held):
+        memcpy(old + held, output, length)
+        connection.output_bytes = held + length
+        return True
+    block = arena_allocate(address(slab.arena), waiting + length)
+    if not block:
+        return False
+    new = cast(pointer(uint8_t), arena_at(address(slab.arena), block))
+    memcpy(new, old + connection.output_sent, waiting)
+    memcpy(new + waiting, output, length)
+    arena_free(address(slab.arena), connection.output, held)
+    connection.output = block
+    connection.output_bytes = waiting + length
     connection.output_sent = 0
-    return connection.output != 0
+    return True
 
 
 def drop_output(slab, connection):

@@ -1,4 +1,4 @@
-"""Time limits of connections: a wheel of lists, a tick each.
+"""Time limits of connections, and when their protocols look at them: a wheel of lists, a tick each.
 
 A deadline that moves away, as with every request, is only written down: the timer stays in its list, fires too early
 and is set again. So a busy connection costs nothing here.
@@ -33,20 +33,41 @@ def timer_set(worker, connection, seconds):
     """Let the connection expire after so many seconds from this turn on, in place of what was set before."""
     # The tick that has begun is not a whole one.
     connection.deadline_tick = tick_of(worker.now_ns) + seconds * TICKS_PER_SECOND + 1
-    if connection.timer_tick and connection.timer_tick <= connection.deadline_tick:
+    timer_move(worker, connection)
+
+
+def timer_look(worker, connection, seconds):
+    """Let its protocol look at it after so many seconds from this turn on, unless it expires before."""
+    connection.look_tick = tick_of(worker.now_ns) + seconds * TICKS_PER_SECOND + 1
+    timer_move(worker, connection)
+
+
+def timer_is_over(worker, connection):
+    """Whether it is to expire; otherwise it is time to look."""
+    return connection.deadline_tick <= tick_of(worker.now_ns)
+
+
+def due_tick(connection):
+    if connection.look_tick:
+        return min(connection.deadline_tick, connection.look_tick)
+    return connection.deadline_tick
+
+
+def timer_move(worker, connection):
+    """Put a timer that would fire too late where it belongs."""
+    if connection.timer_tick and connection.timer_tick <= due_tick(connection):
         return
-    if connection.timer_tick:
-        timer_unlink(address(worker.connections), address(worker.timers), connection)
+    timer_unlink(address(worker.connections), address(worker.timers), connection)
     timer_link(worker, connection)
 
 
 def timer_link(worker, connection):
-    """Into the list of its deadline, or of the last tick that the wheel reaches."""
+    """Into the list of its time, or of the last tick that the wheel reaches."""
     slab = address(worker.connections)
     # The list of the wheel's own tick may be being worked on.
     soonest = declare(uint32_t, worker.timers.tick + 1)
     latest = declare(uint32_t, worker.timers.tick + TIMER_BUCKETS - 1)
-    connection.timer_tick = min(max(connection.deadline_tick, soonest), latest)
+    connection.timer_tick = min(max(due_tick(connection), soonest), latest)
     head = address(worker.timers.heads[connection.timer_tick % TIMER_BUCKETS])
     connection.timer_previous = NO_CONNECTION
     connection.timer_next = head[0]
@@ -71,7 +92,7 @@ def timer_unlink(slab, wheel, connection):
 
 
 def timers_expired(worker, budget):
-    """The next connection whose time is over, without a timer now; NULL when there is none or the budget is used up.
+    """The next connection whose time has come, without a timer now; NULL when there is none or the budget is used up.
 
     Each timer looked at costs one of the budget. What it leaves is for the next turn.
     """
@@ -90,7 +111,7 @@ def timers_expired(worker, budget):
             timer_unlink(slab, wheel, connection)
             # Once in a while for each connection, as good a time as any to make room.
             connection = slab_compact(slab, connection)
-            if connection.deadline_tick <= now_tick:
+            if due_tick(connection) <= now_tick:
                 return connection
             timer_link(worker, connection)
         wheel.tick += 1

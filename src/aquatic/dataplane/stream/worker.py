@@ -12,18 +12,24 @@ from cython.cimports.aquatic.dataplane.stream.connection import (
     connection_close,
     connection_event,
     connection_expire,
+    connection_flush,
+    connection_look,
 )
 from cython.cimports.aquatic.dataplane.stream.opening import opening_event
+from cython.cimports.aquatic.dataplane.stream.outbox import outbox_end, outbox_init, outbox_take
 from cython.cimports.aquatic.dataplane.stream.slab import slab_at, slab_end, slab_find, slab_init
-from cython.cimports.aquatic.dataplane.stream.timers import timers_expired, timers_init
+from cython.cimports.aquatic.dataplane.stream.timers import timer_is_over, timers_expired, timers_init
 from cython.cimports.aquatic.dataplane.stream.tls import tls_end, tls_free, tls_init, tls_trim
 from cython.cimports.aquatic.dataplane.swarm.upkeep import upkeep_clock, upkeep_turn
 from cython.cimports.libc.stdint import uint32_t, uint64_t
 
 # Timers looked at before connections have their turn again.
 TIMERS_A_TURN_MAX = declare(uint32_t, 1024)
+# What a look at a connection counts for among them, at least as much as a request.
+LOOK_COST = declare(uint32_t, 15)
 # A handshake costs as much as hundreds of requests.
 HANDSHAKES_A_TURN_MAX = declare(uint32_t, 8)
+NS_PER_SECOND = declare(uint64_t, 1_000_000_000)
 # What the kernel has not taken by then is lost at the end.
 END_NS_MAX = declare(uint64_t, 1_000_000_000)
 END_WAIT_MS = declare(int, 20)
@@ -33,10 +39,12 @@ def stream_worker_init(worker, key_low, key_high):
     """Take the addresses for connections, whose limits are set; the key is a secret. False without memory."""
     worker.connections.slots = NULL
     worker.addresses.uses = NULL
+    worker.outbox.slots = NULL
     worker.tls.method = NULL
     return (
         slab_init(address(worker.connections), worker.limits.connections_max, worker.limits.memory_bytes_max)
         and addresses_init(address(worker.addresses), worker.limits.connections_max, key_low, key_high)
+        and outbox_init(address(worker.outbox), worker.limits.connections_max)
         and tls_init(worker)
     )
 
@@ -48,6 +56,7 @@ def stream_worker_end(worker):
         if worker.connections.slots[slot].generation:
             tls_free(worker, slab_at(address(worker.connections), slot))
     tls_end(worker)
+    outbox_end(address(worker.outbox))
     addresses_end(address(worker.addresses))
     slab_end(address(worker.connections))
 
@@ -83,6 +92,7 @@ def stream_worker_turn(worker):
         return False
     tls_trim(worker)
     timers_are_behind = declare(bint, expire_due(worker))
+    flush_outbox(worker)
     upkeep_turn(address(worker.upkeep), worker.backend.clock(worker.backend.state))
     worker.upkeep.is_behind |= timers_are_behind
     return True
@@ -98,13 +108,26 @@ def wait_and_handle(worker, timeout_ms):
         return count
     bump(address(worker.counters.values[0][STREAM_WAITS]), 1)
     worker.now_ns = backend.clock(backend.state)
+    worker.second = cast(uint32_t, worker.now_ns // NS_PER_SECOND)
     upkeep_clock(address(worker.upkeep), worker.now_ns)
     worker.tls.handshakes_left = HANDSHAKES_A_TURN_MAX
     index = declare(int)
     for index in range(count):
         if not handle_event(worker, address(worker.events[index])):
             return -1
+    flush_outbox(worker)
     return count
+
+
+def flush_outbox(worker):
+    """Send what the protocols of others had to say to connections; all of it is on its way after that."""
+    while True:
+        connection = declare(pointer(Connection), outbox_take(worker))
+        if connection == NULL:
+            return
+        # It may have been sent in the meantime.
+        if connection.output:
+            connection_flush(worker, connection)
 
 
 def handle_event(worker, event):
@@ -123,13 +146,17 @@ def handle_event(worker, event):
 
 
 def expire_due(worker):
-    """Close connections whose time is over; True if some are left for the next turn."""
+    """See to connections whose time has come; True if some are left for the next turn."""
     budget = declare(uint32_t, TIMERS_A_TURN_MAX)
     while True:
         connection = declare(pointer(Connection), timers_expired(worker, address(budget)))
         if connection == NULL:
             return budget == 0
-        connection_expire(worker, connection)
+        if timer_is_over(worker, connection):
+            connection_expire(worker, connection)
+        else:
+            connection_look(worker, connection)
+            budget -= min(budget, LOOK_COST)
 
 
 def stream_worker_drain(worker):
