@@ -8,12 +8,14 @@ cdef extern from "<endian.h>" nogil:
     uint16_t htobe16(uint16_t)
     uint32_t htobe32(uint32_t)
     uint64_t htobe64(uint64_t)
+    uint64_t le64toh(uint64_t)
 
 cdef extern from * nogil:
     """
     #include <stdint.h>
     static inline void aquatic_prefetch(const void *at) { __builtin_prefetch(at, 1, 3); }
     static inline int aquatic_log2(uint64_t x) { return 63 - __builtin_clzll(x); }
+    static inline int aquatic_trailing_zeros(uint64_t x) { return __builtin_ctzll(x); }
     static inline uint64_t aquatic_multiply_fold(uint64_t a, uint64_t b)
     { unsigned __int128 product = (unsigned __int128)a * b; return (uint64_t)product ^ (uint64_t)(product >> 64); }
     #if defined(__x86_64__) || defined(__i386__)
@@ -36,6 +38,7 @@ cdef extern from * nogil:
     """
     void prefetch "aquatic_prefetch"(const void* at)
     int log2_floor "aquatic_log2"(uint64_t x)
+    int count_trailing_zeros "aquatic_trailing_zeros"(uint64_t x)  # not of 0
     uint64_t multiply_fold "aquatic_multiply_fold"(uint64_t a, uint64_t b)
     # For a loop that waits by spinning.
     void relax "aquatic_relax"()

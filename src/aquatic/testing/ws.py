@@ -9,17 +9,35 @@ from cython.cimports.aquatic.abi.ws_wire import (
     FRAME_HEADER_ROOM_BYTES,
     FRAME_PARTIAL,
     FRAME_TOO_LARGE,
+    WS_ACCEPTED,
+    WS_ACTION_ANNOUNCE,
     FrameRules,
     MessageReader,
     Opcode,
+    WsRequest,
+    WsVerdict,
 )
 from cython.cimports.aquatic.abi.ws_wire import Frame as CFrame
+from cython.cimports.aquatic.dataplane.ws import decode as messages
 from cython.cimports.aquatic.dataplane.ws import frame as frames
 from cython.cimports.libc.stdint import uint8_t, uint32_t
 from cython.cimports.libc.stdlib import free, malloc
 from cython.cimports.libc.string import memcpy, memset
 
 FRAME_VERDICTS = {FRAME_PARTIAL: "partial", FRAME_BAD: "bad", FRAME_TOO_LARGE: "too large"}
+
+MESSAGE_VERDICTS = (
+    "accepted",
+    "not JSON",
+    "bad action",
+    "bad info hash",
+    "bad peer id",
+    "bad offers",
+    "bad to peer id",
+    "bad offer id",
+    "full scrape",
+)
+ACTIONS = (None, "announce", "scrape")
 
 
 @dataclass(frozen=True)
@@ -112,3 +130,62 @@ def close_frame(code: int):
     room = declare(uint8_t[FRAME_HEADER_ROOM_BYTES])
     end = frames.put_close(room, code)
     return cast(bytes, room[: end - cast(pointer(uint8_t), room)])
+
+
+def is_json(text: bytes):
+    copy = copied(text)
+    length = declare(uint32_t, len(text))
+    end = messages.skip_blanks(copy, messages.skip_value(copy, 0, length, 0), length)
+    free(copy)
+    return end == length
+
+
+def decode_message(message: bytes):
+    request = cast(pointer(WsRequest), malloc(sizeof(WsRequest)))
+    # What the decoder leaves as it was shows.
+    memset(request, 0xA5, sizeof(WsRequest))
+    copy = copied(message)
+    verdict = messages.decode_message(copy, len(message), request)
+    free(copy)
+    fields = {
+        "verdict": MESSAGE_VERDICTS[cast(int, verdict)],
+        "action": ACTIONS[cast(int, request.action)],
+        "info_hashes": [
+            cast(bytes, request.info_hashes[20 * index : 20 * index + 20])
+            for index in range(request.info_hash_count)
+        ],
+    }
+    if verdict == WS_ACCEPTED and request.action == WS_ACTION_ANNOUNCE:
+        fields.update(announce_fields(request, message))
+    free(request)
+    return fields
+
+
+def announce_fields(request, message):
+    offers = []
+    index = declare(uint32_t)
+    for index in range(request.offer_count):
+        offer = address(request.offers[index])
+        start = offer.offer.start
+        offers.append((cast(bytes, offer.offer_id[:20]), message[start : start + offer.offer.length]))
+    fields = {
+        "peer_id": cast(bytes, request.peer_id[:20]),
+        "left": None if not request.has_left else "none" if request.is_seeder else "some",
+        "event": request.event,
+        "peers_wanted": request.peers_wanted,
+        "offers": offers,
+        "answer": None,
+    }
+    if request.has_answer:
+        start = request.answer.start
+        fields["answer"] = (
+            cast(bytes, request.to_peer_id[:20]),
+            cast(bytes, request.offer_id[:20]),
+            message[start : start + request.answer.length],
+        )
+    return fields
+
+
+def reason(verdict: str):
+    place = declare(int, MESSAGE_VERDICTS.index(verdict))
+    return cast(bytes, messages.ws_reason(cast(WsVerdict, place))).decode()

@@ -1,6 +1,7 @@
 """WebSocket frames and WebTorrent's messages in the data plane, for tests: bytes in and out."""
 
 from dataclasses import dataclass
+from typing import Any
 
 @dataclass(frozen=True)
 class Frame:
@@ -32,3 +33,15 @@ def is_utf8(text: bytes) -> bool: ...
 def code_of_close(payload: bytes) -> int: ...
 def frame_of(opcode: int, payload: bytes) -> bytes: ...
 def close_frame(code: int) -> bytes: ...
+def is_json(text: bytes) -> bool:
+    """Whether a text, which is UTF-8, is one JSON value."""
+
+def decode_message(message: bytes) -> dict[str, Any]:
+    """What a message asks for, as WsRequest in abi/ws_wire.pxd has it.
+
+    `left` is None, "none" or "some"; offers are pairs of id and value; an answer is the id of the peer it is for, the
+    offer's id, and the value.
+    """
+
+def reason(verdict: str) -> str:
+    """What a client is told whose message is refused."""
