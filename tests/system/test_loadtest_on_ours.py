@@ -2,13 +2,16 @@
 
 from socket import AF_INET, AddressFamily
 
+import pytest
+
 from aquatic.loadtest import shapes
+from aquatic.loadtest.http import HttpLoad, HttpLoadTest
 from aquatic.loadtest.population import Population
 from aquatic.loadtest.run import EVENTS
 from aquatic.loadtest.target import Target
 from aquatic.loadtest.udp import UdpLoad, UdpLoadTest
 from benchmarks.probe import scrape
-from tests.system.harness import Tracker
+from tests.system.harness import Server, Tracker
 
 SOURCES = {4: 4, 6: 1}
 
@@ -51,3 +54,36 @@ def test_load_at_a_set_rate_is_answered(tracker: Tracker) -> None:
         report = test.run("open", 1, requests_per_second=2000)
     assert report.wrong == 0
     assert 0 < report.requests <= 2001
+
+
+def http_target(server: Server, scheme: str, family: AddressFamily) -> Target:
+    host, port = server.addresses[scheme, family]
+    return Target.parse(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_every_answer_over_http_is_right(server: Server, scheme: str, family: AddressFamily) -> None:
+    target = http_target(server, scheme, family)
+    population = Population(shapes.scattered(100, 1000), SOURCES[target.address.version], 0.5, len(scheme))
+    load = HttpLoad(connections=8, timeout_seconds=30, tls=scheme == "https")
+    with HttpLoadTest(target, population, load) as test:
+        test.greet(60)
+        filled = test.fill(60)
+        report = test.run("closed", 0.5)
+    assert filled.counters["right_announce"] == population.peers
+    assert filled.wrong == report.wrong == report.counters["lost"] == 0
+    assert report.counters["right_scrape"] > 0
+    assert report.counters["peers_received"] > 0
+
+
+@pytest.mark.parametrize("resumption", [True, False])
+def test_tls_sessions_are_resumed_if_asked(server: Server, resumption: bool) -> None:
+    load = HttpLoad(connections=4, timeout_seconds=30, tls=True, keep_alive=False, resumption=resumption)
+    population = Population(shapes.uniform(10, 100), 4, 0.5, 1)
+    with HttpLoadTest(http_target(server, "https", AF_INET), population, load) as test:
+        test.greet(60)
+        # Slow enough for the limit on new connections of an address.
+        assert test.run("open", 1, requests_per_second=40).wrong == 0
+        counters = test.sample().counters
+    assert counters["handshakes"] > 4
+    assert counters["handshakes_resumed"] == (counters["handshakes"] - 4 if resumption else 0)

@@ -1,4 +1,4 @@
-"""The calls of OpenSSL (3.0 and up) that the connection server uses."""
+"""The calls of OpenSSL (3.0 and up) that the connection server and the load generators use."""
 from libc.stdint cimport uint32_t, uint64_t
 
 cdef extern from "<openssl/ssl.h>" nogil:
@@ -7,6 +7,8 @@ cdef extern from "<openssl/ssl.h>" nogil:
     ctypedef struct SSL:
         pass
     ctypedef struct SSL_METHOD:
+        pass
+    ctypedef struct SSL_SESSION:
         pass
     enum:
         TLS1_2_VERSION
@@ -26,7 +28,10 @@ cdef extern from "<openssl/ssl.h>" nogil:
         SSL_TLSEXT_ERR_OK
         SSL_TLSEXT_ERR_ALERT_FATAL
         OPENSSL_NPN_NEGOTIATED
+        SSL_SENT_SHUTDOWN
+        SSL_RECEIVED_SHUTDOWN
     const SSL_METHOD* TLS_server_method()
+    const SSL_METHOD* TLS_client_method()
     SSL_CTX* SSL_CTX_new(const SSL_METHOD* method)
     void SSL_CTX_free(SSL_CTX* context)
     int SSL_CTX_set_min_proto_version(SSL_CTX* context, int version)
@@ -67,6 +72,12 @@ cdef extern from "<openssl/ssl.h>" nogil:
     SSL_CTX* SSL_get_SSL_CTX(const SSL* ssl)
     void SSL_set_bio(SSL* ssl, BIO* reads, BIO* writes)
     void SSL_set_accept_state(SSL* ssl)
+    void SSL_set_connect_state(SSL* ssl)
+    int SSL_set_fd(SSL* ssl, int fd)
+    int SSL_set_session(SSL* ssl, SSL_SESSION* session)
+    SSL_SESSION* SSL_get1_session(SSL* ssl)
+    void SSL_SESSION_free(SSL_SESSION* session)
+    void SSL_set_shutdown(SSL* ssl, int mode)
     int SSL_do_handshake(SSL* ssl)
     int SSL_read(SSL* ssl, void* bytes, int capacity)
     int SSL_write(SSL* ssl, const void* bytes, int length)

@@ -1,4 +1,4 @@
-"""The kernel's socket calls and structs that the data plane uses (Linux)."""
+"""The kernel's socket calls and structs that the data plane and the load generators use (Linux)."""
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from posix.time cimport timespec
 
@@ -18,6 +18,8 @@ cdef extern from "<netinet/in.h>" nogil:
     enum:
         IPPROTO_IP
         IPPROTO_IPV6
+        IPPROTO_TCP
+        IP_BIND_ADDRESS_NO_PORT
         IP_PKTINFO
         IPV6_PKTINFO
         IPV6_RECVPKTINFO
@@ -49,6 +51,10 @@ cdef extern from "<netinet/in.h>" nogil:
 cdef extern from "<arpa/inet.h>" nogil:
     int inet_pton(int family, const char* text, void* address)
 
+cdef extern from "<netinet/tcp.h>" nogil:
+    enum:
+        TCP_NODELAY
+
 cdef extern from "<netinet/udp.h>" nogil:
     enum:
         SOL_UDP
@@ -63,6 +69,7 @@ cdef extern from "<sys/socket.h>" nogil:
         SOCK_NONBLOCK
         SOCK_CLOEXEC
         SOL_SOCKET
+        SO_LINGER
         SO_REUSEPORT
         SO_RCVBUF
         SO_RXQ_OVFL
@@ -73,6 +80,9 @@ cdef extern from "<sys/socket.h>" nogil:
         MSG_PEEK
         SHUT_WR
     ctypedef uint32_t socklen_t
+    struct linger:
+        int l_onoff
+        int l_linger
     struct msghdr:
         void* msg_name
         socklen_t msg_namelen
@@ -103,6 +113,8 @@ cdef extern from "<sys/socket.h>" nogil:
     int shutdown(int fd, int how)
     int getsockname(int fd, sockaddr* address, socklen_t* length)
     int socket(int domain, int type, int protocol)
+    int bind(int fd, const sockaddr* address, socklen_t length)
+    int connect(int fd, const sockaddr* address, socklen_t length)
     int setsockopt(int fd, int level, int name, const void* value, socklen_t length)
     int getsockopt(int fd, int level, int name, void* value, socklen_t* length)
 
@@ -111,6 +123,8 @@ cdef extern from "<sys/epoll.h>" nogil:
         EPOLLIN
         EPOLLOUT
         EPOLLERR
+        EPOLLET
+        EPOLLRDHUP
         EPOLLHUP
         EPOLL_CTL_ADD
         EPOLL_CTL_MOD

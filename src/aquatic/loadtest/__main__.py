@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from aquatic.loadtest import shapes
+from aquatic.loadtest.http import HttpLoad, HttpLoadTest
 from aquatic.loadtest.population import Population
-from aquatic.loadtest.run import EVENTS, Report, SilentTrackerError, sources_needed
+from aquatic.loadtest.run import EVENTS, LoadTest, Report, SilentTrackerError, sources_needed
 from aquatic.loadtest.target import Target, TargetError
 from aquatic.loadtest.udp import UdpLoad, UdpLoadTest
 
@@ -30,6 +31,10 @@ def main(arguments: list[str] | None = None) -> int:
         sources = options.sources or sources_needed(sizes)
         population = Population(sizes, sources, options.seeder_share, options.seed)
         load = _load(options)
+        if options.http:
+            http = HttpLoad(weight_announce=options.weights[1], weight_scrape=options.weights[2])
+            with HttpLoadTest(target, population, http) as test:
+                return _run(test, options)
         with UdpLoadTest(target, population, load) as test:
             return _run(test, options)
     except (TargetError, ValueError, SilentTrackerError, OSError) as error:
@@ -56,7 +61,7 @@ def _load(options: argparse.Namespace) -> UdpLoad:
     )
 
 
-def _run(test: UdpLoadTest, options: argparse.Namespace) -> int:
+def _run(test: LoadTest, options: argparse.Namespace) -> int:
     test.greet()
     signal.signal(signal.SIGINT, lambda _number, _frame: test.stop())
     if options.fill:
@@ -109,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("target", metavar="HOST:PORT")
     add("--target-is-mine", action="store_true", help="allow a target that is not this machine's loopback")
+    add("--http", action="store_true", help="over HTTP, with 128 connections")
     add("--seconds", type=float, default=10, help="how long to load, or to try to fill (default: 10)")
     add("--rate", type=float, help="requests a second; otherwise as many as are answered")
     add("--fill", action="store_true", help="announce every peer once, until it is acknowledged")

@@ -200,6 +200,8 @@ class LoadTest:
         for worker in self._workers:
             if worker.thread is not None:
                 worker.thread.join()
+        # What the generators hold open ends with them.
+        self._workers.clear()
 
     def start(self, mode: Mode, seconds: float, requests_per_second: float = 0.0) -> None:
         """Set all workers to work; `join` waits for them. The rate is that of all together."""

@@ -42,3 +42,21 @@ class UdpTerms(Terms):
     connection_age_seconds: float
     # Let the kernel cut a batch into datagrams (UDP_SEGMENT), where it sends one by one otherwise.
     segmenting: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpTerms(Terms):
+    """The same over HTTP."""
+
+    # Packed, and the port.
+    tracker_address: bytes
+    tracker_port: int
+    # Whether connections come from the sources' addresses, or from any.
+    binds: bool
+    connections: int
+    # New ones each second while they are opened for the first time; 0: all at once.
+    connections_per_second: float
+    keep_alive: bool
+    tls: bool
+    resumption: bool
+    url_suffix: str
