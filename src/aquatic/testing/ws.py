@@ -14,12 +14,21 @@ from cython.cimports.aquatic.abi.ws_wire import (
     FrameRules,
     MessageReader,
     Opcode,
+    WsAction,
     WsRequest,
     WsVerdict,
 )
 from cython.cimports.aquatic.abi.ws_wire import Frame as CFrame
 from cython.cimports.aquatic.dataplane.ws import decode as messages
+from cython.cimports.aquatic.dataplane.ws import encode as encoder
 from cython.cimports.aquatic.dataplane.ws import frame as frames
+from cython.cimports.aquatic.dataplane.ws.encode import (
+    ANNOUNCE_ANSWER_ROOM_BYTES,
+    FAILURE_ROOM_BYTES,
+    RELAY_ROOM_BYTES,
+    SCRAPE_ROOM_BYTES,
+    SCRAPE_TORRENT_ROOM_BYTES,
+)
 from cython.cimports.libc.stdint import uint8_t, uint32_t
 from cython.cimports.libc.stdlib import free, malloc
 from cython.cimports.libc.string import memcpy, memset
@@ -58,6 +67,24 @@ def copied(data):
         raise MemoryError
     memcpy(copy, cast(pointer(uint8_t), data), len(data))
     return copy
+
+
+def guarded(size):
+    """Room of this size and no more, so that a sanitizer sees a write beyond it."""
+    room = cast(pointer(uint8_t), malloc(size))
+    if room == NULL:
+        raise MemoryError
+    return room
+
+
+def written(room, end, size):
+    """What was written of it, which had to fit with what may be written behind it."""
+    length = end - room
+    message = cast(bytes, room[:length])
+    free(room)
+    if length > size:
+        raise AssertionError(f"{length} bytes in a room of {size}")
+    return message
 
 
 def decode_frame(
@@ -121,9 +148,14 @@ def code_of_close(payload: bytes):
 
 
 def frame_of(opcode: int, payload: bytes):
-    room = declare(uint8_t[FRAME_HEADER_ROOM_BYTES])
-    end = frames.put_frame_header(room, cast(Opcode, cast(int, opcode)), len(payload))
-    return cast(bytes, room[: end - cast(pointer(uint8_t), room)]) + payload
+    room = cast(pointer(uint8_t), malloc(FRAME_HEADER_ROOM_BYTES + len(payload)))
+    end = room + FRAME_HEADER_ROOM_BYTES
+    memcpy(end, cast(pointer(uint8_t), payload), len(payload))
+    end += cast(uint32_t, len(payload))
+    end = frames.put_frame_around(room, cast(Opcode, cast(int, opcode)), end)
+    frame = cast(bytes, room[: end - room])
+    free(room)
+    return frame
 
 
 def close_frame(code: int):
@@ -189,3 +221,41 @@ def announce_fields(request, message):
 def reason(verdict: str):
     place = declare(int, MESSAGE_VERDICTS.index(verdict))
     return cast(bytes, messages.ws_reason(cast(WsVerdict, place))).decode()
+
+
+def announce_answer(info_hash: bytes, complete: int, incomplete: int, interval_seconds: int):
+    room = guarded(ANNOUNCE_ANSWER_ROOM_BYTES)
+    end = encoder.put_announce_answer(room, info_hash, complete, incomplete, interval_seconds)
+    return written(room, end, ANNOUNCE_ANSWER_ROOM_BYTES)
+
+
+def offer_message(info_hash: bytes, peer_id: bytes, offer_id: bytes, offer: bytes):
+    size = RELAY_ROOM_BYTES + cast(uint32_t, len(offer))
+    room = guarded(size)
+    return written(room, encoder.put_offer(room, info_hash, peer_id, offer_id, offer, len(offer)), size)
+
+
+def answer_message(info_hash: bytes, peer_id: bytes, offer_id: bytes, answer: bytes):
+    size = RELAY_ROOM_BYTES + cast(uint32_t, len(answer))
+    room = guarded(size)
+    return written(room, encoder.put_answer(room, info_hash, peer_id, offer_id, answer, len(answer)), size)
+
+
+def scrape_message(torrents: list):
+    size = SCRAPE_ROOM_BYTES + SCRAPE_TORRENT_ROOM_BYTES * cast(uint32_t, len(torrents))
+    room = guarded(size)
+    end = encoder.put_scrape_start(room)
+    is_first = True
+    for info_hash, complete, incomplete, downloaded in torrents:
+        end = encoder.put_scrape_torrent(end, info_hash, complete, incomplete, downloaded, is_first)
+        is_first = False
+    return written(room, encoder.put_scrape_end(end), size)
+
+
+def failure_message(action, info_hash, reason: bytes):
+    room = guarded(FAILURE_ROOM_BYTES)
+    name = cast(WsAction, cast(int, ACTIONS.index(action)))
+    known = declare(pointer(uint8_t), NULL)
+    if info_hash is not None:
+        known = cast(bytes, info_hash)
+    return written(room, encoder.put_failure(room, name, known, reason), FAILURE_ROOM_BYTES)

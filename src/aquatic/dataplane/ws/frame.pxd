@@ -28,6 +28,8 @@ cdef uint32_t code_of_close(const uint8_t* payload, uint32_t length) noexcept no
 
 # These return the end of what they wrote: whole, unmasked frames of at most 65,535 bytes.
 cdef uint8_t* put_frame_header(uint8_t* out, Opcode opcode, uint32_t payload_bytes) noexcept nogil
+# Of a payload that lies FRAME_HEADER_ROOM_BYTES behind `out`, and ends at `end`.
+cdef uint8_t* put_frame_around(uint8_t* out, Opcode opcode, uint8_t* end) noexcept nogil
 cdef uint8_t* put_close(uint8_t* out, uint32_t code) noexcept nogil
 
 cdef bint is_bad_head(uint32_t head, const MessageReader* reader) noexcept nogil

@@ -19,6 +19,7 @@ from cython.cimports.aquatic.abi.ws_wire import (
     FRAME_BAD,
     FRAME_COMPLETE,
     FRAME_HEADER_BYTES_MAX,
+    FRAME_HEADER_ROOM_BYTES,
     FRAME_PARTIAL,
     FRAME_TOO_LARGE,
     OPCODE_BINARY,
@@ -37,7 +38,7 @@ from cython.cimports.aquatic.dataplane.ws.frame import (
     RESERVED_BITS,
 )
 from cython.cimports.libc.stdint import uint8_t, uint16_t, uint32_t, uint64_t
-from cython.cimports.libc.string import memcpy
+from cython.cimports.libc.string import memcpy, memmove
 
 
 def decode_frame(input, length, rules, reader, frame):
@@ -208,6 +209,15 @@ def put_frame_header(out, opcode, payload_bytes):
     out[1] = LENGTH_IN_2
     write_u16(out + 2, htobe16(cast(uint16_t, payload_bytes)))
     return out + 4
+
+
+def put_frame_around(out, opcode, end):
+    payload_bytes = declare(uint32_t, end - out - FRAME_HEADER_ROOM_BYTES)
+    payload = out + FRAME_HEADER_ROOM_BYTES
+    out = put_frame_header(out, opcode, payload_bytes)
+    if out != payload:
+        memmove(out, payload, payload_bytes)
+    return out + payload_bytes
 
 
 def put_close(out, code):
