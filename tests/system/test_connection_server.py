@@ -9,10 +9,11 @@ import struct
 import sys
 import threading
 from collections.abc import Iterator
+from typing import BinaryIO
 
 import pytest
 
-from aquatic.testing.stream import StreamServer, StreamSettings
+from aquatic.testing.stream import StreamGroup, StreamServer, StreamSettings
 from tests.support.processes import ROOT, wait_until
 from tests.support.processes import running as running_process
 
@@ -24,8 +25,8 @@ TIMEOUT_SECONDS = 20
 class RunningServer:
     """A worker in a thread of its own, with an IPv4 and a dual-stack IPv6 listener."""
 
-    def __init__(self, settings: StreamSettings) -> None:
-        self.server = StreamServer(settings)
+    def __init__(self, settings: StreamSettings, group: StreamGroup | None = None) -> None:
+        self.server = StreamServer(settings, group)
         self.ipv4 = socket.create_server(("127.0.0.1", 0))
         self.dual = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
         listeners = (self.ipv4, self.dual)
@@ -55,9 +56,9 @@ class RunningServer:
 
 
 @contextlib.contextmanager
-def running(**changes: object) -> Iterator[RunningServer]:
+def running(group: StreamGroup | None = None, **changes: object) -> Iterator[RunningServer]:
     settings = {"listeners": 2, "connections_max": 5000} | changes
-    server = RunningServer(StreamSettings(**settings))  # type: ignore[arg-type]
+    server = RunningServer(StreamSettings(**settings), group)  # type: ignore[arg-type]
     try:
         yield server
     finally:
@@ -197,3 +198,78 @@ def test_without_descriptors_it_keeps_serving_and_accepts_again() -> None:
         assert counters["accepted"] == 80
         assert counters["accept_pauses"] > 0
         assert counters["active"] == 0
+
+
+def name_of(connection: socket.socket) -> bytes:
+    """What other connections call it."""
+    connection.sendall(b"name\n")
+    name = b""
+    while not name.endswith(b"\n"):
+        name += receive(connection, 1)
+    return name.rstrip()
+
+
+class Talker:
+    """A client that sends messages to others and reads what comes, in a thread of its own."""
+
+    def __init__(self, index: int, connection: socket.socket) -> None:
+        self.index = index
+        self.connection = connection
+        self.name = name_of(connection)
+        self.answers = 0
+        self.received: dict[int, list[int]] = {}
+        self.thread = threading.Thread(target=self.talk)
+        self.others: list[Talker] = []
+
+    def talk(self) -> None:
+        """Thirty messages at a time, so that everybody keeps up."""
+        with self.connection.makefile("rb") as lines:
+            for first in range(0, MESSAGES, 30):
+                for place in range(first, first + 30):
+                    other = self.others[place % len(self.others)]
+                    self.connection.sendall(b"@%b %d %d\n" % (other.name, self.index, place))
+                self.read_until(lines, answers=first + 30)
+            self.read_until(lines, messages=MESSAGES)
+
+    def read_until(self, lines: BinaryIO, answers: int = 0, messages: int = 0) -> None:
+        while self.answers < answers or sum(map(len, self.received.values())) < messages:
+            line = lines.readline().rstrip()
+            if line == b"queued":
+                self.answers += 1
+            else:
+                sender, place = map(int, line.split())
+                self.received.setdefault(sender, []).append(place)
+
+
+MESSAGES = 3000
+
+
+def test_workers_relay_to_each_other_without_losing_a_message() -> None:
+    group = StreamGroup()
+    with running(group) as first, running(group) as second, contextlib.ExitStack() as opened:
+        connections = [opened.enter_context(server.connect()) for server in (first, first, second, second)]
+        talkers = [Talker(index, connection) for index, connection in enumerate(connections)]
+        for talker in talkers:
+            talker.others = [other for other in talkers if other is not talker]
+            talker.thread.start()
+        for talker in talkers:
+            talker.thread.join(10 * TIMEOUT_SECONDS)
+            assert not talker.thread.is_alive()
+        for talker in talkers:
+            sent = {other.index: other.others.index(talker) for other in talker.others}
+            assert talker.received == {
+                index: list(range(place, MESSAGES, 3)) for index, place in sent.items()
+            }
+
+
+def test_a_message_wakes_a_worker_that_would_wait_longer_than_the_test() -> None:
+    group = StreamGroup()
+    with running(group, poll_timeout_ms=3000 * TIMEOUT_SECONDS) as first, running(group) as second:
+        with first.connect() as receiver, second.connect() as sender:
+            name = name_of(receiver)
+            for _ in range(10):
+                assert exchange(sender, b"@%b hello\n" % name, 7) == b"queued\n"
+                assert receive(receiver, 6) == b"hello\n"
+        # Nor would it see that it is to stop.
+        first.server.stop()
+        first.connect().close()

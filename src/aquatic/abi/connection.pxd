@@ -9,11 +9,15 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from aquatic.abi.arena cimport Arena, BlockRef
 from aquatic.abi.atomics cimport atomic_pointer
 from aquatic.abi.datagram cimport Source
+from aquatic.abi.inbox cimport Inbox
+from aquatic.abi.limits cimport WORKERS_MAX
 from aquatic.abi.sockets cimport epoll_event
 from aquatic.abi.stream cimport Exchange, StreamProtocol
 from aquatic.abi.stream_backend cimport StreamBackend
 from aquatic.abi.stream_counters cimport StreamCounters
 from aquatic.abi.upkeep cimport Upkeep
+
+cdef struct StreamWorker
 
 cdef enum:
     LISTENERS_MAX = 16
@@ -112,6 +116,7 @@ cdef struct StreamLimits:
     uint32_t connections_per_address_burst_max  # at once, after a while without; at least 1
     uint32_t handshake_seconds_max  # of TLS, with the PROXY header
     uint32_t linger_seconds_max
+    uint32_t inbox_bytes_max  # of messages from other workers
 
 cdef enum:
     TRUSTED_NETWORKS_MAX = 256
@@ -154,23 +159,32 @@ cdef struct TlsWork:
     uint32_t peak  # since memory was last given back
     uint32_t handshakes_left  # in this turn
 
-# One thread's world. The control plane sets limits, listeners and so on before it runs, and reads the counters.
+# The workers whose connections send each other messages. Constant after start.
+cdef struct WorkerGroup:
+    uint32_t count
+    StreamWorker* workers[WORKERS_MAX]
+
+# One thread's world, but for the inbox. The control plane sets limits, listeners and so on before it runs, and reads
+# the counters.
 cdef struct StreamWorker:
     Upkeep upkeep
     StreamBackend backend
     StreamLimits limits
     StreamCounters counters
-    uint32_t index
+    WorkerGroup* group
+    uint32_t index  # in the group
     int poll_timeout_ms
     bint measures_latency
     uint32_t listener_count
     StreamListener listeners[LISTENERS_MAX]
+    Inbox inbox
     # From here on the worker's own.
     ConnectionSlab connections
     TimerWheel timers
     AddressTable addresses
     TlsWork tls
     Outbox outbox
+    bint has_messages_left  # in the inbox, for the next turn
     uint64_t now_ns
     uint32_t second  # the same, in whole seconds
     uint64_t accepts_again_ns  # 0 unless accepting is paused

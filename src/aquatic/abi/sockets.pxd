@@ -126,6 +126,7 @@ cdef extern from "<sys/epoll.h>" nogil:
         EPOLLET
         EPOLLRDHUP
         EPOLLHUP
+        EPOLLET
         EPOLL_CTL_ADD
         EPOLL_CTL_MOD
         EPOLL_CLOEXEC
@@ -137,6 +138,13 @@ cdef extern from "<sys/epoll.h>" nogil:
     int epoll_create1(int flags)
     int epoll_ctl(int epoll, int operation, int fd, epoll_event* event)
     int epoll_wait(int epoll, epoll_event* events, int capacity, int timeout_ms)
+
+cdef extern from "<sys/eventfd.h>" nogil:
+    enum:
+        EFD_CLOEXEC
+        EFD_NONBLOCK
+    int eventfd(unsigned int initial, int flags)
+    int eventfd_write(int fd, uint64_t value)
 
 cdef extern from "<poll.h>" nogil:
     enum:

@@ -7,6 +7,9 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from aquatic.abi.datagram cimport Source
 from aquatic.abi.sockets cimport epoll_event
 
+cdef enum:
+    WAKE_DATA = 0xFFFFFFFF  # of the event that `wake` makes
+
 cdef struct StreamBackend:
     void* state
     # Wait for events at most so long; returns how many, or -errno when it is broken. EINTR is no event.
@@ -23,5 +26,7 @@ cdef struct StreamBackend:
     void (*shut_down)(void* state, int socket) noexcept nogil
     # The socket and its events are gone.
     void (*close)(void* state, int socket) noexcept nogil
+    # Let `wait` return, now or when it is next called, with an event of its own. The only verb for other threads.
+    void (*wake)(void* state) noexcept nogil
     # Nanoseconds that never go back: what times are measured by.
     uint64_t (*clock)(void* state) noexcept nogil

@@ -39,6 +39,7 @@ cdef enum:
     MESSAGES_QUEUED
     MESSAGES_DROPPED_SLOW  # behind so much that their connection has not taken
     MESSAGES_DROPPED_NO_MEMORY
+    MESSAGES_DROPPED_INBOX_FULL  # of the worker that has the connection, which does not keep up
     MESSAGES_TO_GONE
     STREAM_COUNTERS
 

@@ -1,13 +1,17 @@
 from libc.stdint cimport uint32_t
 
-from aquatic.abi.connection cimport StreamLimits, StreamWorker, TrustedNetworks
+from aquatic.abi.connection cimport StreamLimits, StreamWorker, TrustedNetworks, WorkerGroup
 from aquatic.abi.datagram cimport Source
 from aquatic.abi.stream cimport ProtocolLimits, StreamProtocol
 from aquatic.abi.swarm cimport Store
 from aquatic.dataplane.stream.backend.memory cimport MemoryNetwork, MemorySocket
 from aquatic.testing.line_protocol cimport LineProtocol
 
+cdef class StreamGroup:
+    cdef WorkerGroup group
+
 cdef class StreamServer:
+    cdef StreamGroup group
     cdef readonly object settings
     cdef object contexts
     cdef StreamWorker* worker
@@ -16,6 +20,7 @@ cdef class StreamServer:
     cdef TrustedNetworks trusted
     cdef Store* store
 
+    cdef bint join(self, StreamGroup group) except -1
     cdef bint read_limits(self, StreamLimits* limits) except -1
     cdef bint init_protocols(self) except -1
     cdef bint read_protocol_limits(self, ProtocolLimits* limits) except -1

@@ -73,6 +73,7 @@ class StreamSettings:
     idle_seconds_max: int = 60
     output_seconds_max: int = 60
     look_seconds: int = 20
+    inbox_bytes_max: int = 1 << 20
     linger_seconds_max: int = 2
     request_bytes_max: int = 4096
     output_bytes_max: int = 16384
@@ -107,8 +108,12 @@ def decode_proxy_header(content: bytes):
     return verdict, header.length, (ip, int.from_bytes(port, "big"))
 
 
+class StreamGroup:
+    pass
+
+
 class StreamServer:
-    def __cinit__(self, settings):
+    def __cinit__(self, settings, group=None):
         limits = declare(StoreLimits)
         memset(address(limits), 0, sizeof(limits))
         self.settings = settings
@@ -123,6 +128,7 @@ class StreamServer:
         if self.store == NULL or self.worker == NULL:
             raise MemoryError
         worker = self.worker
+        self.join(group or StreamGroup())
         worker.upkeep.store = self.store
         sweeper_init(address(worker.upkeep.sweeper), self.store, 0, 60 * NS)
         worker.poll_timeout_ms = settings.poll_timeout_ms
@@ -151,6 +157,14 @@ class StreamServer:
         if self.store != NULL:
             store_destroy(self.store)
 
+    def join(self, group):
+        self.group = group
+        self.worker.group = address(self.group.group)
+        self.worker.index = self.group.group.count
+        self.group.group.workers[self.worker.index] = self.worker
+        self.group.group.count += 1
+        return True
+
     def read_limits(self, limits):
         settings = self.settings
         limits.connections_max = settings.connections_max
@@ -160,6 +174,7 @@ class StreamServer:
         limits.connections_per_address_burst_max = settings.connections_per_address_burst_max
         limits.handshake_seconds_max = settings.handshake_seconds_max
         limits.linger_seconds_max = settings.linger_seconds_max
+        limits.inbox_bytes_max = settings.inbox_bytes_max
         return True
 
     def init_protocols(self):
@@ -232,7 +247,7 @@ class StreamServer:
 
 
 class StreamSimulation(StreamServer):
-    def __cinit__(self, settings):
+    def __cinit__(self, settings, group=None):
         store_start_clock(self.store, 0)
         if not memory_network_init(address(self.worker.backend)):
             raise MemoryError
@@ -307,6 +322,9 @@ class StreamSimulation(StreamServer):
 
     def descriptors(self):
         return self.network.descriptors
+
+    def wakes(self):
+        return self.network.wakes
 
     def fail_accept(self, error_number: int):
         self.network.accept_error = error_number

@@ -1,4 +1,4 @@
-"""The connection server for tests, with lines for a protocol (see line_protocol.py): one worker each."""
+"""The connection server for tests, with lines for a protocol (see line_protocol.py)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ class StreamSettings:
     idle_seconds_max: int = 60
     output_seconds_max: int = 60
     look_seconds: int = 20
+    inbox_bytes_max: int = 1 << 20
     linger_seconds_max: int = 2
     request_bytes_max: int = 4096
     output_bytes_max: int = 16384
@@ -35,10 +36,13 @@ class StreamSettings:
     measures_latency: bool = False
     poll_timeout_ms: int = 10
 
-class StreamServer:
-    """A worker on real sockets."""
+class StreamGroup:
+    """Workers whose connections may send each other messages, all of which must be there while any of them runs."""
 
-    def __init__(self, settings: StreamSettings) -> None: ...
+class StreamServer:
+    """A worker on real sockets, alone or in a group."""
+
+    def __init__(self, settings: StreamSettings, group: StreamGroup | None = None) -> None: ...
     def run(self, listeners: Sequence[int]) -> None:
         """Serve these listening, non-blocking sockets until `stop`, without the GIL."""
     def set_tls(self, context: TlsContext) -> None:
@@ -77,6 +81,8 @@ class StreamSimulation(StreamServer):
     def limit_descriptors(self, count: int) -> None:
         """Let the server have at most so many; a negative number ends that."""
     def descriptors(self) -> int: ...
+    def wakes(self) -> int:
+        """How often another worker has woken this one."""
     def fail_accept(self, error_number: int) -> None:
         """Let the next accept fail, once."""
     def fail_watch(self, after: int) -> None:

@@ -80,6 +80,7 @@ REFUSAL_CAUSES: Final = {
 MESSAGE_DROP_CAUSES: Final = {
     "slow": "messages_dropped_slow",
     "no_memory": "messages_dropped_no_memory",
+    "inbox_full": "messages_dropped_inbox_full",
     "gone": "messages_to_gone",
 }
 

@@ -1,6 +1,12 @@
 from libc.stdint cimport uint32_t
 
-from aquatic.abi.connection cimport LISTENERS_MAX, StreamLimits, StreamWorker, TrustedNetworks
+from aquatic.abi.connection cimport (
+    LISTENERS_MAX,
+    StreamLimits,
+    StreamWorker,
+    TrustedNetworks,
+    WorkerGroup,
+)
 from aquatic.abi.http_counters cimport HttpCounters
 from aquatic.abi.stream cimport ProtocolLimits, StreamProtocol
 from aquatic.dataplane.http.handle cimport HttpHandler, HttpRules
@@ -19,6 +25,7 @@ cdef class StreamWorkers:
     cdef ServingWorker* workers
     cdef size_t workers_bytes
     cdef uint32_t workers_count
+    cdef WorkerGroup group
     # By listener, constant after start.
     cdef TrustedNetworks* trusted
     # What OpenSSL has, for as long as a listener may hand it to a connection.

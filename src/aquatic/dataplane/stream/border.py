@@ -66,6 +66,7 @@ CONNECTION_COUNTER_NAMES = (
     "messages_queued",
     "messages_dropped_slow",
     "messages_dropped_no_memory",
+    "messages_dropped_inbox_full",
     "messages_to_gone",
 )
 # In the order of the counters in abi/http_counters.pxd.
@@ -88,6 +89,8 @@ HTTP_COUNTER_NAMES = (
 # After our last words a peer may take so long to end its side, before the connection goes.
 LINGER_SECONDS_MAX = 2
 ADDRESS_HEADER_BYTES_MAX = 64
+# Messages from other workers that wait for a turn of the loop: some hundreds.
+INBOX_BYTES_MAX = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +136,7 @@ def read_limits(settings, limits):
     limits.connections_per_address_burst_max = max(1, settings.connections_per_address_second_max)
     limits.handshake_seconds_max = settings.handshake_seconds_max
     limits.linger_seconds_max = LINGER_SECONDS_MAX
+    limits.inbox_bytes_max = INBOX_BYTES_MAX
 
 
 def read_protocol_limits(settings, limits):
@@ -194,7 +198,10 @@ class StreamWorkers:
         settings = self.settings
         serving = address(self.workers[index])
         worker = address(serving.worker)
+        worker.group = address(self.group)
         worker.index = index
+        self.group.workers[cast(uint32_t, index)] = worker
+        self.group.count = index + 1
         worker.poll_timeout_ms = settings.poll_timeout_ms
         worker.measures_latency = settings.latency
         read_limits(settings, address(worker.limits))

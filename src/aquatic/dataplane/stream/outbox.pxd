@@ -12,6 +12,7 @@ cdef void outbox_end(Outbox* outbox) noexcept nogil
 cdef RelayOutcome relay(
     StreamWorker* worker, uint32_t to_worker, uint64_t connection, const uint8_t* message, uint32_t length
 ) noexcept nogil
+cdef bint outbox_collect(StreamWorker* worker) noexcept nogil
 cdef void outbox_add(StreamWorker* worker, Connection* connection) noexcept nogil
 cdef void outbox_remove(StreamWorker* worker, Connection* connection) noexcept nogil
 cdef Connection* outbox_take(StreamWorker* worker) noexcept nogil

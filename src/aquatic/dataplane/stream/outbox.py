@@ -7,18 +7,31 @@ one call of the kernel for all of a connection's. Who does not take them loses w
 from cython import NULL, address, cast, declare, pointer, sizeof
 from cython.cimports.aquatic.abi.connection import END_NOT_YET, PHASE_HANDSHAKE, PHASE_SENDING
 from cython.cimports.aquatic.abi.counters import bump
+from cython.cimports.aquatic.abi.inbox import InboxMessage
 from cython.cimports.aquatic.abi.memory import reserve, unreserve
 from cython.cimports.aquatic.abi.stream_counters import (
+    MESSAGES_DROPPED_INBOX_FULL,
     MESSAGES_DROPPED_NO_MEMORY,
     MESSAGES_DROPPED_SLOW,
     MESSAGES_QUEUED,
     MESSAGES_TO_GONE,
+)
+from cython.cimports.aquatic.dataplane.stream.inbox import (
+    POST_CLOSED,
+    POST_DONE,
+    POST_FULL,
+    inbox_has_more,
+    inbox_next,
+    inbox_post,
 )
 from cython.cimports.aquatic.dataplane.stream.note import note
 from cython.cimports.aquatic.dataplane.stream.outbox import RELAY_FULL, RELAY_GONE, RELAY_QUEUED
 from cython.cimports.aquatic.dataplane.stream.protocol import protocol_of
 from cython.cimports.aquatic.dataplane.stream.slab import append_output, slab_at, slab_find, waiting_bytes
 from cython.cimports.libc.stdint import uint32_t
+
+# From other workers, before connections have their turn again.
+MESSAGES_A_TURN_MAX = declare(uint32_t, 512)
 
 
 def outbox_init(outbox, connections_max):
@@ -37,7 +50,29 @@ def outbox_end(outbox):
 
 def relay(worker, to_worker, connection, message, length):
     """Send a message to a connection of this worker or of another in its group: all of it or nothing."""
-    return queue_message(worker, connection, message, length)
+    if to_worker == worker.index:
+        return queue_message(worker, connection, message, length)
+    outcome = POST_CLOSED
+    if to_worker < worker.group.count:
+        other = worker.group.workers[to_worker]
+        outcome = inbox_post(address(other.inbox), address(other.backend), connection, message, length)
+    if outcome == POST_DONE:
+        return RELAY_QUEUED
+    dropped = MESSAGES_DROPPED_INBOX_FULL if outcome == POST_FULL else MESSAGES_TO_GONE
+    bump(address(worker.counters.values[0][dropped]), 1)
+    return RELAY_FULL if outcome == POST_FULL else RELAY_GONE
+
+
+def outbox_collect(worker):
+    """Take over what other workers have for connections of this one; True if some is left for the next turn."""
+    head = declare(InboxMessage)
+    count = declare(uint32_t)
+    for count in range(MESSAGES_A_TURN_MAX):
+        message = inbox_next(address(worker.inbox), address(head))
+        if message == NULL:
+            return False
+        queue_message(worker, head.connection, message, head.length)
+    return inbox_has_more(address(worker.inbox))
 
 
 def queue_message(worker, name, message, length):

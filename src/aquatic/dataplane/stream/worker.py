@@ -4,6 +4,7 @@ from cython import NULL, address, bint, cast, declare, pointer
 from cython.cimports.aquatic.abi.atomics import load_u32, memory_order_relaxed
 from cython.cimports.aquatic.abi.connection import EVENTS_MAX, PHASE_HANDSHAKE, PHASE_SENDING, Connection
 from cython.cimports.aquatic.abi.counters import bump
+from cython.cimports.aquatic.abi.stream_backend import WAKE_DATA
 from cython.cimports.aquatic.abi.stream_counters import CLOSED_AT_END, STREAM_WAITS
 from cython.cimports.aquatic.abi.threads import dprintf, exit_now, strerror
 from cython.cimports.aquatic.dataplane.stream.accept import accept_batch, watch_listeners
@@ -15,8 +16,19 @@ from cython.cimports.aquatic.dataplane.stream.connection import (
     connection_flush,
     connection_look,
 )
+from cython.cimports.aquatic.dataplane.stream.inbox import (
+    inbox_end,
+    inbox_init,
+    inbox_set_open,
+    inbox_trim,
+)
 from cython.cimports.aquatic.dataplane.stream.opening import opening_event
-from cython.cimports.aquatic.dataplane.stream.outbox import outbox_end, outbox_init, outbox_take
+from cython.cimports.aquatic.dataplane.stream.outbox import (
+    outbox_collect,
+    outbox_end,
+    outbox_init,
+    outbox_take,
+)
 from cython.cimports.aquatic.dataplane.stream.slab import slab_at, slab_end, slab_find, slab_init
 from cython.cimports.aquatic.dataplane.stream.timers import timer_is_over, timers_expired, timers_init
 from cython.cimports.aquatic.dataplane.stream.tls import tls_end, tls_free, tls_init, tls_trim
@@ -40,11 +52,13 @@ def stream_worker_init(worker, key_low, key_high):
     worker.connections.slots = NULL
     worker.addresses.uses = NULL
     worker.outbox.slots = NULL
+    worker.inbox.halves = NULL
     worker.tls.method = NULL
     return (
         slab_init(address(worker.connections), worker.limits.connections_max, worker.limits.memory_bytes_max)
         and addresses_init(address(worker.addresses), worker.limits.connections_max, key_low, key_high)
         and outbox_init(address(worker.outbox), worker.limits.connections_max)
+        and inbox_init(address(worker.inbox), worker.limits.inbox_bytes_max)
         and tls_init(worker)
     )
 
@@ -56,6 +70,7 @@ def stream_worker_end(worker):
         if worker.connections.slots[slot].generation:
             tls_free(worker, slab_at(address(worker.connections), slot))
     tls_end(worker)
+    inbox_end(address(worker.inbox))
     outbox_end(address(worker.outbox))
     addresses_end(address(worker.addresses))
     slab_end(address(worker.connections))
@@ -76,6 +91,7 @@ def stream_worker_start(worker):
     """Begin to listen; False if that can't be."""
     worker.now_ns = worker.backend.clock(worker.backend.state)
     timers_init(address(worker.timers), worker.now_ns)
+    inbox_set_open(address(worker.inbox), True)
     return watch_listeners(worker, True)
 
 
@@ -94,7 +110,7 @@ def stream_worker_turn(worker):
     timers_are_behind = declare(bint, expire_due(worker))
     flush_outbox(worker)
     upkeep_turn(address(worker.upkeep), worker.backend.clock(worker.backend.state))
-    worker.upkeep.is_behind |= timers_are_behind
+    worker.upkeep.is_behind |= timers_are_behind or worker.has_messages_left
     return True
 
 
@@ -115,7 +131,10 @@ def wait_and_handle(worker, timeout_ms):
     for index in range(count):
         if not handle_event(worker, address(worker.events[index])):
             return -1
+    worker.has_messages_left = outbox_collect(worker)
     flush_outbox(worker)
+    if not count:
+        inbox_trim(address(worker.inbox))
     return count
 
 
@@ -131,8 +150,11 @@ def flush_outbox(worker):
 
 
 def handle_event(worker, event):
-    """An event names a listener (generation 0) or a connection, which an earlier event may have closed."""
+    """An event names a listener (generation 0), the inbox, or a connection, which an earlier event may have closed."""
     name = event.data.u64
+    if name == WAKE_DATA:
+        worker.inbox.is_called = True
+        return True
     if name < worker.listener_count:
         return accept_batch(worker, cast(uint32_t, name))
     connection = slab_find(address(worker.connections), name)
@@ -162,13 +184,15 @@ def expire_due(worker):
 def stream_worker_drain(worker):
     """Answer what was received, send what is to be sent, close; False if the worker cannot go on."""
     until_ns = declare(uint64_t, worker.now_ns + END_NS_MAX)
+    inbox_set_open(address(worker.inbox), False)
     # The kernel lets ready sockets take turns, so after so many rounds each has been read once.
     rounds = declare(uint32_t, 2 + worker.connections.active // EVENTS_MAX)
     while rounds and worker.now_ns < until_ns:
         count = declare(int, wait_and_handle(worker, 0))
         if count < 0:
             return False
-        rounds = rounds - 1 if count else 0
+        if not worker.has_messages_left:
+            rounds = rounds - 1 if count else 0
     close_all(worker, True)
     while worker.connections.active and worker.now_ns < until_ns:
         if wait_and_handle(worker, END_WAIT_MS) < 0:

@@ -41,6 +41,8 @@ cdef struct MemoryNetwork:
     uint32_t waiting
     uint32_t sockets_used  # places from here on were never used
     uint32_t next_event  # where to look first, so that all have their turn
+    bint is_woken  # the event is still to be reported
+    uint32_t wakes
     uint32_t accept_error  # once, in place of a connection; 0: none
     uint32_t watch_failure_after  # registrations from now on of which the last fails; the greatest number is never
     uint32_t listener_events[MEMORY_LISTENERS_MAX]
@@ -64,4 +66,5 @@ cdef int64_t network_receive(
 cdef int64_t network_send(void* state, int socket, const uint8_t* bytes, uint32_t length) noexcept nogil
 cdef void network_shut_down(void* state, int socket) noexcept nogil
 cdef void network_close(void* state, int socket) noexcept nogil
+cdef void network_wake(void* state) noexcept nogil
 cdef uint64_t network_clock(void* state) noexcept nogil

@@ -6,6 +6,7 @@ As with sockets, events are level-triggered, a closed socket has none, and a num
 from cython import NULL, address, cast, declare, pointer, sizeof
 from cython.cimports.aquatic.abi.memory import reserve, unreserve
 from cython.cimports.aquatic.abi.sockets import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
+from cython.cimports.aquatic.abi.stream_backend import WAKE_DATA
 from cython.cimports.aquatic.dataplane.stream.backend.memory import (
     MEMORY_LISTENERS_MAX,
     MEMORY_QUEUE_BYTES,
@@ -35,6 +36,7 @@ def memory_network_init(backend):
     backend.send = network_send
     backend.shut_down = network_shut_down
     backend.close = network_close
+    backend.wake = network_wake
     backend.clock = network_clock
     return True
 
@@ -98,6 +100,11 @@ def memory_forget(socket):
 def network_wait(state, events, capacity, timeout_ms):
     network = cast(pointer(MemoryNetwork), state)
     count = declare(int, 0)
+    if network.is_woken:
+        network.is_woken = False
+        events[count].events = EPOLLIN
+        events[count].data.u64 = WAKE_DATA
+        count += 1
     index = declare(uint32_t)
     for index in range(network.sockets_used):
         socket = address(network.sockets[index])
@@ -211,6 +218,12 @@ def network_close(state, socket):
     closed.state = SOCKET_CLOSED
     closed.server_has_ended = True
     network.descriptors -= 1
+
+
+def network_wake(state):
+    network = cast(pointer(MemoryNetwork), state)
+    network.is_woken = True
+    network.wakes += 1
 
 
 def network_clock(state):

@@ -1,13 +1,17 @@
-"""The backend of ordinary sockets: an epoll descriptor, and a system call for each verb.
+"""The backend of ordinary sockets: epoll, an eventfd in it, and a system call for each verb.
 
 Closing a socket takes it out of epoll: its descriptor is never duplicated.
 """
 
-from cython import NULL, address, cast, declare, p_void, pointer, size_t, sizeof
+from cython import NULL, address, cast, declare, pointer, sizeof
 from cython.cimports.aquatic.abi.sockets import (
+    EFD_CLOEXEC,
+    EFD_NONBLOCK,
     EPOLL_CLOEXEC,
     EPOLL_CTL_ADD,
     EPOLL_CTL_MOD,
+    EPOLLET,
+    EPOLLIN,
     MSG_DONTWAIT,
     MSG_NOSIGNAL,
     MSG_PEEK,
@@ -21,6 +25,8 @@ from cython.cimports.aquatic.abi.sockets import (
     epoll_event,
     epoll_wait,
     errno,
+    eventfd,
+    eventfd_write,
     recv,
     send,
     shutdown,
@@ -28,19 +34,24 @@ from cython.cimports.aquatic.abi.sockets import (
     sockaddr_in6,
     socklen_t,
 )
+from cython.cimports.aquatic.abi.stream_backend import WAKE_DATA
 from cython.cimports.aquatic.abi.threads import boot_ns
+from cython.cimports.aquatic.dataplane.stream.backend.socket import Descriptors
 from cython.cimports.aquatic.dataplane.udp.backend.mmsg import read_source
 from cython.cimports.libc.errno import EINTR
 from cython.cimports.libc.stdint import int64_t
+from cython.cimports.libc.stdlib import free, malloc
 
 
 def socket_init(backend):
-    """False, with errno, without a descriptor for epoll."""
-    epoll = declare(int, epoll_create1(EPOLL_CLOEXEC))
-    if epoll < 0:
+    """False without descriptors or memory."""
+    descriptors = cast(pointer(Descriptors), malloc(sizeof(Descriptors)))
+    if descriptors == NULL:
         return False
-    # Never 0: a state that is NULL is a worker that does not run.
-    backend.state = cast(p_void, cast(size_t, epoll + 1))
+    if not open_descriptors(descriptors):
+        free(descriptors)
+        return False
+    backend.state = descriptors
     backend.wait = socket_wait
     backend.watch = socket_watch
     backend.accept = socket_accept
@@ -48,17 +59,35 @@ def socket_init(backend):
     backend.send = socket_send
     backend.shut_down = socket_shut_down
     backend.close = socket_close
+    backend.wake = socket_wake
     backend.clock = socket_clock
     return True
 
 
+def open_descriptors(descriptors):
+    descriptors.epoll = epoll_create1(EPOLL_CLOEXEC)
+    descriptors.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)
+    event = declare(epoll_event)
+    # Edge-triggered: each call is an event, and nothing has to be read.
+    event.events = EPOLLIN | EPOLLET
+    event.data.u64 = WAKE_DATA
+    if epoll_ctl(descriptors.epoll, EPOLL_CTL_ADD, descriptors.wake, address(event)) == 0:
+        return True
+    close(descriptors.epoll)
+    close(descriptors.wake)
+    return False
+
+
 def socket_end(backend):
-    close(epoll_of(backend.state))
+    descriptors = cast(pointer(Descriptors), backend.state)
+    close(descriptors.epoll)
+    close(descriptors.wake)
+    free(descriptors)
     backend.state = NULL
 
 
 def epoll_of(state):
-    return cast(int, cast(size_t, state)) - 1
+    return cast(pointer(Descriptors), state).epoll
 
 
 def socket_wait(state, events, capacity, timeout_ms):
@@ -107,6 +136,11 @@ def socket_shut_down(state, socket):
 
 def socket_close(state, socket):
     close(socket)
+
+
+def socket_wake(state):
+    """It fails only beyond 2^64 - 2 calls, and there is an event then."""
+    eventfd_write(cast(pointer(Descriptors), state).wake, 1)
 
 
 def socket_clock(state):
