@@ -39,7 +39,12 @@ fuzz-long: ## the same for an hour each
 .PHONY: soak
 soak: ## an hour of load on the tracker, the verdict in docs/soak.md; ARGS="--minutes 5" for less
 	@tools/setup test
-	@.venv/bin/python -m benchmarks.soak --markdown docs/soak.md --json build/soak.json $(ARGS)
+	@.venv/bin/python -m benchmarks.soak --markdown docs/soak.md --json build $(ARGS)
+
+.PHONY: bench
+bench: ## measure trackers side by side: ARGS="list", ARGS="run NAME --html FILE"
+	@tools/setup run
+	@.venv/bin/aquatic bench $(or $(ARGS),list)
 
 .PHONY: docs
 docs: ## write docs/configuration.md anew from the code

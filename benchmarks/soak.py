@@ -8,20 +8,22 @@ other and transfer a file. Ends with a verdict.
 import sys
 import tempfile
 import time
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import linear_regression, mean
 
+from aquatic.bench.options import add_conditions, add_outputs, conditions_of, write
+from aquatic.bench.process import RunningTracker, TrackerError, started
+from aquatic.bench.render import markdown
+from aquatic.bench.result import Result
+from aquatic.bench.runs import log, prepare
 from aquatic.loadtest import shapes
 from aquatic.loadtest.population import Population
 from aquatic.loadtest.udp import UdpLoad, UdpLoadTest
 from benchmarks.clients import transfer
-from benchmarks.process import RunningTracker, TrackerError, dropped_towards_port, started
-from benchmarks.report import Document, common_parser, log, prepare
-from benchmarks.trackers import choose
 
 SOURCES = 8
 PEERS_PER_TORRENT = 5
@@ -105,25 +107,17 @@ def judge(checks: Sequence[Check], steady_after_seconds: float) -> Verdict:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run as long as the command line says; 1 when something is not as it should be."""
-    parser = common_parser("benchmarks.soak", __doc__, ["ours"])
-    parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--rate", type=float, default=20_000, help="requests a second (default: 20000)")
-    parser.add_argument("--peers", type=int, default=200_000, help="of each population (default: 200000)")
-    parser.add_argument("--populations", type=int, default=12, help="that take turns (default: 12)")
-    parser.add_argument("--period-seconds", type=float, default=60, help="that each announces (default: 60)")
-    parser.add_argument("--peer-age-seconds", type=int, default=300, help="that peers live (default: 300)")
-    options = parser.parse_args(arguments)
-    document = Document("Soak")
+    options = _parser().parse_args(arguments)
+    conditions = conditions_of(options, " ".join(["python -m benchmarks.soak", *(arguments or sys.argv[1:])]))
+    result = Result("soak", "Soak", conditions.command)
     try:
-        (tracker,), document.notes = choose(options.trackers, options.command)
-        priority = prepare(options)
-    except (ValueError, OSError) as error:
-        parser.error(str(error))
-    try:
+        (tracker,) = conditions.choose(("ours",), "udp", result)
+        prepare(conditions)
         with started(
             tracker,
-            core=options.tracker_core,
-            priority=priority,
+            "udp",
+            core=conditions.tracker_core,
+            priority=conditions.priority,
             peer_age_seconds_max=options.peer_age_seconds,
             cleaning_interval_seconds=CLEANING_INTERVAL_SECONDS,
             exports=True,
@@ -132,12 +126,27 @@ def main(arguments: list[str] | None = None) -> int:
             checks = run(running, options)
         # A peer is gone one cleaning after its age at the latest; then a whole turn of all populations.
         verdict = judge(checks, options.peer_age_seconds + CLEANING_INTERVAL_SECONDS + options.period_seconds)
-    except (TrackerError, ConnectionError, ValueError) as error:
+    except (TrackerError, ValueError, OSError) as error:
         log(f"Error: {error}")
         return 1
-    report(document, checks, verdict)
-    document.write(options)
-    return 1 if verdict.faults else 0
+    report(result, checks, verdict)
+    print(markdown(result), end="")
+    result.failed = bool(verdict.faults)
+    return write([result], options)
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
+    add_conditions(parser)
+    add_outputs(parser)
+    add = parser.add_argument
+    add("--minutes", type=float, default=60)
+    add("--rate", type=float, default=20_000, help="requests a second (default: 20000)")
+    add("--peers", type=int, default=200_000, help="of each population (default: 200000)")
+    add("--populations", type=int, default=12, help="that take turns (default: 12)")
+    add("--period-seconds", type=float, default=60, help="that each announces (default: 60)")
+    add("--peer-age-seconds", type=int, default=300, help="that peers live (default: 300)")
+    return parser
 
 
 def run(running: RunningTracker, options: Namespace) -> list[Check]:
@@ -163,7 +172,7 @@ def run(running: RunningTracker, options: Namespace) -> list[Check]:
 def observe(running: RunningTracker, test: UdpLoadTest, options: Namespace, begin: float) -> Check:
     """One period of load. TrackerError."""
     cpu_before, dropped_before = running.cpu_time(), running.dropped_datagrams()
-    own_before = running.dropped_by_itself()
+    own_before = dropped_by_itself(running.metrics())
     with tempfile.TemporaryDirectory(prefix="aquatic-soak-") as directory, ThreadPoolExecutor(1) as pool:
         transferred = pool.submit(transfer, f"udp://{running.target}/announce", Path(directory))
         load = test.run("open", options.period_seconds, options.rate)
@@ -181,22 +190,34 @@ def observe(running: RunningTracker, test: UdpLoadTest, options: Namespace, begi
         dropped_requests=running.dropped_datagrams() - dropped_before,
         # These sockets are new with each period.
         dropped_responses=dropped_towards_port(Path("/proc/net/udp").read_text(), running.target.port),
-        dropped_by_tracker=running.dropped_by_itself() - own_before,
+        dropped_by_tracker=dropped_by_itself(running.metrics()) - own_before,
         transfer_fault=repr(transfer_error) if transfer_error else "",
     )
 
 
-def report(document: Document, checks: Sequence[Check], verdict: Verdict) -> None:
+def dropped_by_itself(metrics: dict[str, float]) -> int:
+    """Responses that ours gave up, as its metrics tell; what the kernel dropped is not among them."""
+    dropped = {name: value for name, value in metrics.items() if name.startswith("aquatic_dropped_total{")}
+    return int(sum(value for name, value in dropped.items() if 'cause="kernel"' not in name))
+
+
+def dropped_towards_port(net_udp: str, port: int) -> int:
+    """The last column of /proc/net/udp, summed over the sockets that are connected to a port."""
+    rows = [line.split() for line in net_udp.splitlines()[1:]]
+    return sum(int(row[-1]) for row in rows if int(row[2].rpartition(":")[2], 16) == port)
+
+
+def report(result: Result, checks: Sequence[Check], verdict: Verdict) -> None:
     """Ten or so of the checks, and what all of them come to."""
-    document.data |= {"checks": list(checks), "verdict": verdict}
-    document.notes.append("verdict: " + ("; ".join(verdict.faults) or "memory flat, no loss unexplained"))
-    document.notes.append(
+    result.data |= {"checks": list(checks), "verdict": verdict}
+    result.notes.append("verdict: " + ("; ".join(verdict.faults) or "memory flat, no loss unexplained"))
+    result.notes.append(
         f"memory drift {verdict.memory_drift:.2%} of its mean; {sum(check.responses for check in checks)} right "
         f"answers, {verdict.wrong} wrong, {verdict.lost} requests lost, {verdict.unexplained} of them "
         f"unexplained; {len(checks)} transfers between real clients, {verdict.transfer_faults} failed"
     )
     shown = checks[:: max(1, len(checks) // 12)]
-    document.table(
+    result.table(
         "Some of the periods",
         [
             "minute",

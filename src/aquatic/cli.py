@@ -24,6 +24,7 @@ from aquatic.control.setting import one_line
 from aquatic.control.toml_file import ConfigurationError, Problem, TomlFile, no_file, read_toml_file
 
 FAILED = 1
+BENCH = "bench"
 ENDS = "SIGTERM and SIGINT end it."
 VERSION = f"aquatic {aquatic.__version__}"
 
@@ -71,7 +72,10 @@ TRACKER_COMMANDS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the process's exit code; wrong arguments raise SystemExit."""
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if words[:1] == [BENCH]:
+        return _bench(words[1:])
+    options = _parser().parse_args(words)
     try:
         exit_code: int = options.run(options)
     except ConfigurationError as error:
@@ -101,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
         )
     configuration = commands.add_parser("config", help="work with configuration files", allow_abbrev=False)
     _add_convert(configuration.add_subparsers(title="commands", required=True, metavar="COMMAND"))
+    commands.add_parser(BENCH, help="measure trackers side by side on this machine")
     return parser
 
 
@@ -144,6 +149,13 @@ def _run(configuration: Configuration) -> int:
     from aquatic.control.supervisor import run  # noqa: PLC0415
 
     return run(configuration)
+
+
+def _bench(words: Sequence[str]) -> int:
+    # Only here: nothing else loads the generators, and it has a parser of its own.
+    from aquatic.bench.command import main as bench  # noqa: PLC0415
+
+    return bench(words, ArgumentParser(prog=f"aquatic {BENCH}", allow_abbrev=False))
 
 
 def _convert(parser: ArgumentParser, options: argparse.Namespace) -> int:

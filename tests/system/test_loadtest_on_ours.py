@@ -4,13 +4,13 @@ from socket import AF_INET, AddressFamily
 
 import pytest
 
+from aquatic.bench.probe import scrape
 from aquatic.loadtest import shapes
 from aquatic.loadtest.http import HttpLoad, HttpLoadTest
 from aquatic.loadtest.population import Population
 from aquatic.loadtest.run import EVENTS
 from aquatic.loadtest.target import Target
 from aquatic.loadtest.udp import UdpLoad, UdpLoadTest
-from benchmarks.probe import scrape
 from tests.system.harness import Server, Tracker
 
 SOURCES = {4: 4, 6: 1}

@@ -72,7 +72,7 @@ def test_help(arguments: list[str]) -> None:
         ([], "the following arguments are required: COMMAND; see aquatic --help"),
         (
             ["tcp"],
-            "argument COMMAND: invalid choice: 'tcp' (choose from 'udp', 'http', 'serve', 'config');"
+            "argument COMMAND: invalid choice: 'tcp' (choose from 'udp', 'http', 'serve', 'config', 'bench');"
             " see aquatic --help",
         ),
         (["udp", "-x"], "unrecognized arguments: -x; see aquatic --help"),

@@ -12,18 +12,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
+from urllib.error import URLError
 from urllib.request import urlopen
 
+from aquatic.bench.certificate import make_certificate
+from aquatic.bench.trackers import Serving, Tracker, Wire
 from aquatic.loadtest.target import Target
 from aquatic.protocol.udp import ConnectRequest
-from benchmarks.trackers import Serving, Tracker
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 START_SECONDS_MAX = 60
 END_SECONDS_MAX = 30
 # Of /proc/net/udp.
 _LOCAL_COLUMN = 1
-_REMOTE_COLUMN = 2
+_CONFIGURATION_SUFFIXES = (".toml", ".conf", ".yaml")
 
 Priority = Literal["normal", "nice", "fifo"]
 _PRIORITY_COMMANDS: dict[Priority, list[str]] = {
@@ -55,6 +57,7 @@ class RunningTracker:
     directory: Path
     core: int
     metrics_port: int | None
+    command: tuple[str, ...]
 
     def cpu_time(self) -> CpuTime:
         """Now. TrackerError when it is gone."""
@@ -68,23 +71,25 @@ class RunningTracker:
         self.require_running()
         return resident_bytes(Path(f"/proc/{self.process.pid}/smaps_rollup").read_text())
 
+    def configuration(self) -> dict[str, str]:
+        """What it was started with: its command, and the files of it by name."""
+        files = sorted(self.directory.rglob("*"))
+        texts = {file.name: file.read_text() for file in files if file.suffix in _CONFIGURATION_SUFFIXES}
+        return {"command": " ".join(self.command), **texts}
+
     def dropped_datagrams(self) -> int:
         """Requests that the kernel dropped because the tracker did not fetch them in time."""
         return dropped_at_port(Path("/proc/net/udp").read_text(), self.target.port)
 
     def metrics(self) -> dict[str, float]:
-        """Its Prometheus metrics by name and labels; empty for a tracker that was not asked for them."""
+        """Its Prometheus metrics by name and labels; empty for a tracker that has none or was not asked for them."""
         if self.metrics_port is None:
             return {}
-        with urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=10) as answer:
-            return parse_metrics(answer.read().decode())
-
-    def dropped_by_itself(self) -> int:
-        """Responses that ours gave up, as its metrics tell; what the kernel dropped is not among them."""
-        dropped = {
-            name: value for name, value in self.metrics().items() if name.startswith("aquatic_dropped_total{")
-        }
-        return int(sum(value for name, value in dropped.items() if 'cause="kernel"' not in name))
+        try:
+            with urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=10) as answer:
+                return parse_metrics(answer.read().decode())
+        except URLError:
+            return {}
 
     def require_running(self) -> None:
         """TrackerError with the last line that it wrote, when it is gone."""
@@ -112,22 +117,14 @@ def resident_bytes(smaps_rollup: str) -> int:
 
 def dropped_at_port(net_udp: str, port: int) -> int:
     """The last column of /proc/net/udp, summed over the sockets of a local port."""
-    return _dropped(net_udp, _LOCAL_COLUMN, port)
-
-
-def dropped_towards_port(net_udp: str, port: int) -> int:
-    """The same over the sockets that are connected to a port."""
-    return _dropped(net_udp, _REMOTE_COLUMN, port)
-
-
-def _dropped(net_udp: str, column: int, port: int) -> int:
     rows = [line.split() for line in net_udp.splitlines()[1:]]
-    return sum(int(row[-1]) for row in rows if int(row[column].rpartition(":")[2], 16) == port)
+    return sum(int(row[-1]) for row in rows if int(row[_LOCAL_COLUMN].rpartition(":")[2], 16) == port)
 
 
 @contextmanager
 def started(
     tracker: Tracker,
+    wire: Wire,
     *,
     core: int,
     priority: Priority,
@@ -144,20 +141,23 @@ def started(
         raise TrackerError(f"{tracker.name} is not here")
     with tempfile.TemporaryDirectory(prefix="aquatic-bench-") as made:
         directory = Path(made)
-        metrics_port = free_port(socket.SOCK_STREAM) if metrics else None
         serving = Serving(
-            port=free_port(), directory=directory, info_hashes=info_hashes, metrics_port=metrics_port
+            wire=wire,
+            port=free_port(socket.SOCK_DGRAM if wire == "udp" else socket.SOCK_STREAM),
+            directory=directory,
+            info_hashes=info_hashes,
+            metrics_port=free_port(socket.SOCK_STREAM) if metrics else None,
+            certificate=make_certificate(directory) if wire in ("https", "wss") else None,
         )
         serving = replace(serving, **settings)  # type: ignore[arg-type]
-        command = [*_PRIORITY_COMMANDS[priority], "taskset", "--cpu-list", str(core), *program]
+        own_command = (*program, *tracker.arguments(serving))
+        command = [*_PRIORITY_COMMANDS[priority], "taskset", "--cpu-list", str(core), *own_command]
         with (directory / "output.txt").open("wb") as output:
-            process = subprocess.Popen(
-                command + tracker.arguments(serving), cwd=directory, stdout=output, stderr=subprocess.STDOUT
-            )
+            process = subprocess.Popen(command, cwd=directory, stdout=output, stderr=subprocess.STDOUT)
         target = Target.parse(f"127.0.0.1:{serving.port}")
-        running = RunningTracker(tracker, process, target, directory, core, metrics_port)
+        running = RunningTracker(tracker, process, target, directory, core, serving.metrics_port, own_command)
         try:
-            _await_answer(running)
+            _await_answer(running, wire)
             yield running
         finally:
             _end(process)
@@ -183,6 +183,20 @@ def set_own_priority(priority: Priority, core: int) -> None:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
 
 
+@contextlib.contextmanager
+def spinning(priority: Priority, core: int) -> Iterator[None]:
+    """For a generator that spins: real-time threads that do are stopped for 50 ms of each second."""
+    if priority != "fifo":
+        yield
+        return
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+    set_own_priority("nice", core)
+    try:
+        yield
+    finally:
+        set_own_priority(priority, core)
+
+
 def require_tools(priority: Priority) -> None:
     """ValueError that names a missing program of util-linux or coreutils."""
     for program in ("taskset", *_PRIORITY_COMMANDS[priority][:1]):
@@ -190,20 +204,30 @@ def require_tools(priority: Priority) -> None:
             raise ValueError(f"{program} is not on the path")
 
 
-def _await_answer(running: RunningTracker) -> None:
+def _await_answer(running: RunningTracker, wire: Wire) -> None:
     deadline = time.monotonic() + START_SECONDS_MAX
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        asking.connect((str(running.target.address), running.target.port))
-        asking.settimeout(0.1)
-        while time.monotonic() < deadline:
-            running.require_running()
-            # Refused until the tracker has its socket.
-            with contextlib.suppress(OSError):
-                asking.send(ConnectRequest(1).to_bytes())
-                if len(asking.recv(64)) == 16:
-                    return
-            time.sleep(0.02)
+    answers = _answers_datagram if wire == "udp" else _accepts_connection
+    while time.monotonic() < deadline:
+        running.require_running()
+        # Refused until the tracker has its socket.
+        with contextlib.suppress(OSError):
+            if answers((str(running.target.address), running.target.port)):
+                return
+        time.sleep(0.02)
     raise TrackerError(f"{running.tracker.name} did not answer within {START_SECONDS_MAX} s")
+
+
+def _answers_datagram(address: tuple[str, int]) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.settimeout(0.1)
+        asking.connect(address)
+        asking.send(ConnectRequest(1).to_bytes())
+        return len(asking.recv(64)) == 16
+
+
+def _accepts_connection(address: tuple[str, int]) -> bool:
+    with socket.create_connection(address, timeout=1):
+        return True
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -4,8 +4,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from aquatic.bench.process import TICKS_PER_SECOND, CpuTime, RunningTracker
+from aquatic.loadtest.latency import Latency
 from aquatic.loadtest.run import LoadTest, Report
-from benchmarks.process import TICKS_PER_SECOND, CpuTime, RunningTracker
 
 # Below this the tracker waited for requests, and its throughput says nothing.
 SATURATED_CORE_SHARE = 0.93
@@ -13,11 +14,15 @@ SATURATED_CORE_SHARE = 0.93
 GENERATOR_BUSY_SHARE_MAX = 0.9
 # Others on the tracker's core beyond this make a run a bad one.
 OTHERS_SHARE_MAX = 0.05
+WARM_UP_SECONDS_MAX = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What one stretch of load showed. CPU is the tracker's, in microseconds per right response."""
+    """What one stretch of load showed. CPU is the tracker's, in microseconds per right response.
+
+    Over WebSocket, responses are the messages that reached the peer they were sent to.
+    """
 
     responses_per_second: float
     cpu_user_us: float
@@ -33,6 +38,9 @@ class Measurement:
     requests_lost: int
     wrong: int
     dropped_by_kernel: int
+    latency: Latency | None = None
+    # How often it had been measured before, and others had taken too much.
+    repeats: int = 0
 
     @property
     def cpu_us(self) -> float:
@@ -62,14 +70,22 @@ class _Moment:
 
 
 def under_load(
-    tracker: RunningTracker, test: LoadTest, seconds: float, *, warm_up_seconds: float = 2.0
+    tracker: RunningTracker,
+    test: LoadTest,
+    seconds: float,
+    *,
+    counted: tuple[str, ...] = ("right_",),
 ) -> Measurement:
-    """A closed loop for so long, after a warm-up that does not count. TrackerError."""
+    """A closed loop for so long, after a warm-up that does not count. TrackerError.
+
+    `counted`: how the names of those counters begin that count responses.
+    """
+    warm_up_seconds = min(WARM_UP_SECONDS_MAX, seconds)
     test.start("closed", warm_up_seconds + seconds)
     time.sleep(warm_up_seconds)
     before, load_before = _moment(tracker), test.sample()
     # So that both moments are within the run.
-    time.sleep(max(seconds - 0.2, 0.1))
+    time.sleep(seconds * 0.9)
     after, load_after = _moment(tracker), test.sample()
     test.join()
     test.drain()
@@ -80,18 +96,25 @@ def under_load(
         after.cpu,
         after.core_busy_seconds - before.core_busy_seconds,
         after.dropped - before.dropped,
+        counted,
     )
 
 
 def measurement(
-    report: Report, cpu_before: CpuTime, cpu_after: CpuTime, core_busy_seconds: float, dropped: int
+    report: Report,
+    cpu_before: CpuTime,
+    cpu_after: CpuTime,
+    core_busy_seconds: float,
+    dropped: int,
+    counted: tuple[str, ...] = ("right_",),
 ) -> Measurement:
     """From what the generator and the kernel counted between two moments."""
     user = cpu_after.user_seconds - cpu_before.user_seconds
     system = cpu_after.system_seconds - cpu_before.system_seconds
-    per_response = 1e6 / max(report.responses, 1)
+    responses = sum(count for name, count in report.counters.items() if name.startswith(counted))
+    per_response = 1e6 / max(responses, 1)
     return Measurement(
-        responses_per_second=report.responses_per_second,
+        responses_per_second=responses / report.seconds,
         cpu_user_us=user * per_response,
         cpu_system_us=system * per_response,
         tracker_share=(user + system) / report.seconds,
@@ -99,10 +122,12 @@ def measurement(
         generator_user_us=report.cpu_user_seconds * per_response,
         generator_system_us=report.cpu_system_seconds * per_response,
         generator_busy_share=report.busy_share,
-        peers_per_announce=report.counters["peers_received"] / max(report.counters["right_announce"], 1),
+        peers_per_announce=report.counters.get("peers_received", 0)
+        / max(report.counters["right_announce"], 1),
         requests_lost=report.counters["lost"],
         wrong=report.wrong,
         dropped_by_kernel=dropped,
+        latency=report.latency,
     )
 
 

@@ -4,21 +4,21 @@ Tables grow in steps, so several sizes are filled, each into a tracker started a
 `started` and complete no download; a tracker that cannot be told how long peers live is only filled.
 """
 
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from statistics import mean
 
+from aquatic.bench.probe import scrape
+from aquatic.bench.process import RunningTracker, TrackerError, started
+from aquatic.bench.result import Bar, BarChart, Result
+from aquatic.bench.runs import Conditions, keep_configuration, log
+from aquatic.bench.trackers import Tracker
 from aquatic.loadtest import shapes
 from aquatic.loadtest.population import Population
 from aquatic.loadtest.run import EVENTS, sources_needed
 from aquatic.loadtest.udp import UdpLoad, UdpLoadTest
-from benchmarks.probe import scrape
-from benchmarks.process import Priority, RunningTracker, TrackerError, started
-from benchmarks.report import Document, common_parser, log, prepare
-from benchmarks.trackers import TRACKERS, Tracker, choose
 
 FILL_SECONDS_MAX = 600
 CLEANING_INTERVAL_SECONDS = 5
@@ -88,89 +88,79 @@ class Memory:
     expired: Expired | None
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Measure what the command line asks for; 1 when a tracker failed."""
-    parser = common_parser("benchmarks.memory", __doc__, [tracker.name for tracker in TRACKERS])
-    parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=["pairs", "zipf", "giants"])
-    parser.add_argument(
-        "--sizes",
-        nargs="+",
-        type=float,
-        default=[0.7, 0.85, 1, 1.2, 1.4],
-        metavar="MILLIONS",
-        help="of peers",
-    )
-    parser.add_argument(
-        "--expire-seconds",
-        type=int,
-        default=60,
-        help="that peers live in the run that lets 1 M expire; 0: none",
-    )
-    options = parser.parse_args(arguments)
-    document = Document("Memory per peer")
-    try:
-        trackers, document.notes = choose(options.trackers, options.command)
-        priority = prepare(options)
-    except (ValueError, OSError) as error:
-        parser.error(str(error))
-    failed = False
-    for shape in (SHAPES[name] for name in options.shapes):
-        results = {}
-        for tracker in trackers:
-            bench = Bench(tracker, options.tracker_core, priority)
-            try:
-                results[tracker.name] = bench.shape(shape, options.sizes, options.expire_seconds)
-            except (TrackerError, ConnectionError, TimeoutError) as error:
-                log(f"{shape.name} {tracker.name}: {error}")
-                document.notes.append(f"{shape.name}: {error}")
-                failed = True
-        document.data[shape.name] = results
-        head = ["tracker", *(f"{size:g} M" for size in options.sizes), "mean", "worst", "given back"]
-        document.table(
-            f"Bytes per IPv4 peer, {shape.caption}", head, [table_row(*result) for result in results.items()]
-        )
-    document.notes.append(
-        "growth of resident memory, per peer; given back: share of that growth, at 1 M peers"
-    )
-    document.write(options)
-    return 1 if failed else 0
-
-
 @dataclass(frozen=True, slots=True)
-class Bench:
-    """Where and how a tracker is run."""
+class MemoryRun:
+    """Every tracker with every shape."""
 
-    tracker: Tracker
-    core: int
-    priority: Priority
+    name: str
+    title: str
+    trackers: tuple[str, ...]
+    shapes: tuple[str, ...] = ("pairs", "zipf", "giants")
+    sizes_millions: tuple[float, ...] = (0.7, 1, 1.4)
+    # That peers live in the run that lets 1 M expire; 0: none.
+    expire_seconds: int = 60
 
-    def shape(self, shape: Shape, sizes_millions: list[float], expire_seconds: int) -> Memory:
+    @property
+    def estimated_seconds(self) -> float:
+        """A fill and two cleanings for each size, and the wait for the end of all."""
+        fills = sum(20 + size * 5 for size in self.sizes_millions)
+        return len(self.trackers) * len(self.shapes) * (fills + self.expire_seconds + 40)
+
+    def measure(self, conditions: Conditions) -> Result:
+        """A table and a chart for each shape."""
+        result = Result(self.name, self.title, conditions.command)
+        trackers = conditions.choose(self.trackers, "udp", result)
+        head = ["tracker", *(f"{size:g} M" for size in self.sizes_millions), "mean", "worst", "given back"]
+        for shape in (SHAPES[name] for name in self.shapes):
+            found: dict[str, Memory] = {}
+            for tracker in trackers:
+                try:
+                    found[tracker.name] = self._shape(tracker, shape, conditions, result)
+                except (TrackerError, ConnectionError, TimeoutError) as error:
+                    log(f"{shape.name} {tracker.name}: {error}")
+                    result.notes.append(f"{shape.caption}, {tracker.name}: {error}")
+                    result.failed = True
+            result.data[shape.name] = found
+            caption = f"Bytes per IPv4 peer, {shape.caption}"
+            result.table(caption, head, [table_row(*each) for each in found.items()])
+            result.bar_charts.append(memory_chart(caption, found))
+        result.notes.append(
+            "growth of resident memory, per peer; given back: share of that growth, at 1 M peers"
+        )
+        return result
+
+    def _shape(self, tracker: Tracker, shape: Shape, conditions: Conditions, result: Result) -> Memory:
         """Fill each size and let one expire if possible. TrackerError, ConnectionError, TimeoutError."""
         fills = []
-        for size in sizes_millions:
+        for size in self.sizes_millions:
             population = _population(shape, round(size * 1_000_000))
-            with self._started(population, peer_age_seconds_max=7200) as running:
+            with _started(tracker, population, conditions, peer_age_seconds_max=7200) as running:
+                keep_configuration(result, running)
                 fills.append(fill(running, population))
-            log(f"{shape.name} {self.tracker.name} {size:g} M: {fills[-1].bytes_per_peer:.1f} bytes a peer")
+            log(f"{shape.name} {tracker.name} {size:g} M: {fills[-1].bytes_per_peer:.1f} bytes a peer")
         expired = None
-        if expire_seconds and self.tracker.expires:
+        if self.expire_seconds and tracker.expires:
             population = _population(shape, EXPIRING_PEERS)
-            with self._started(population, peer_age_seconds_max=expire_seconds) as running:
-                expired = fill_and_expire(running, population, expire_seconds)
-            log(f"{shape.name} {self.tracker.name}: {expired.share_given_back:.0%} given back")
+            with _started(
+                tracker, population, conditions, peer_age_seconds_max=self.expire_seconds
+            ) as running:
+                expired = fill_and_expire(running, population, self.expire_seconds)
+            log(f"{shape.name} {tracker.name}: {expired.share_given_back:.0%} given back")
         return Memory(fills, expired)
 
-    def _started(
-        self, population: Population, *, peer_age_seconds_max: int
-    ) -> AbstractContextManager[RunningTracker]:
-        return started(
-            self.tracker,
-            core=self.core,
-            priority=self.priority,
-            info_hashes=map(population.info_hash, range(population.torrents)),
-            peer_age_seconds_max=peer_age_seconds_max,
-            cleaning_interval_seconds=CLEANING_INTERVAL_SECONDS,
-        )
+
+def _started(
+    tracker: Tracker, population: Population, conditions: Conditions, *, peer_age_seconds_max: int
+) -> AbstractContextManager[RunningTracker]:
+    return started(
+        tracker,
+        "udp",
+        core=conditions.tracker_core,
+        priority=conditions.priority,
+        info_hashes=map(population.info_hash, range(population.torrents)),
+        peer_age_seconds_max=peer_age_seconds_max,
+        cleaning_interval_seconds=CLEANING_INTERVAL_SECONDS,
+    )
 
 
 def _population(shape: Shape, peers: int) -> Population:
@@ -232,5 +222,10 @@ def table_row(name: str, memory: Memory) -> list[str]:
     ]
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def memory_chart(caption: str, found: Mapping[str, Memory]) -> BarChart:
+    """The mean of the sizes, and how far they lie apart."""
+    bars = []
+    for name, memory in found.items():
+        per_peer = [filled.bytes_per_peer for filled in memory.fills]
+        bars.append(Bar(name, [mean(per_peer)], min(per_peer), max(per_peer)))
+    return BarChart(caption, "bytes a peer", ["bytes"], bars)

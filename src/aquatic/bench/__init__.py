@@ -1,0 +1,1 @@
+"""`aquatic bench`: trackers side by side on one machine, measured and reported."""

@@ -1,0 +1,110 @@
+"""The named runs: every figure of docs/benchmarks.md is made by one of these."""
+
+from collections.abc import Iterable, Mapping
+
+from aquatic.bench.generators import GeneratorRun
+from aquatic.bench.idle import IdleRun
+from aquatic.bench.latency import UDP_PHASES, LatencyRun
+from aquatic.bench.load import Workload
+from aquatic.bench.memory import MemoryRun
+from aquatic.bench.openssl import OpensslRun
+from aquatic.bench.runs import Run
+from aquatic.bench.throughput import ThroughputRun
+from aquatic.loadtest.run import Load
+from aquatic.loadtest.udp import UdpLoad
+
+UDP_TRACKERS = (
+    "ours", "aquatic-mio", "aquatic-io-uring", "opentracker", "opentracker-open", "chihaya", "torrust", "npm",
+)  # fmt: skip
+HTTP_KEEP_ALIVE_TRACKERS = ("ours", "responder", "aquatic-http", "chihaya", "torrust", "npm")
+HTTPS_TRACKERS = ("ours", "aquatic-http", "chihaya", "torrust")
+WS_TRACKERS = ("ours", "aquatic-ws", "npm")
+WSS_TRACKERS = ("ours", "aquatic-ws")
+
+# As many under way as were asked for: none is added beside.
+UDP_MIX = UdpLoad(additional_request_probability=0)
+UDP_ANNOUNCES = UdpLoad(
+    weight_connect=0, weight_announce=1, weight_scrape=0, additional_request_probability=0
+)
+UDP_AT_A_RATE = UdpLoad(idle_sleep_us=0, requests_under_way_max=65536, additional_request_probability=0)
+UDP_MIX_CAPTION = "20 % connect, 78 % announce, 2 % scrape"
+
+RUST_UDP_LOAD = """\
+workers = 1
+[network]
+sockets_per_worker = 4
+[requests]
+number_of_torrents = 25000
+number_of_peers = 100000
+scrape_max_torrents = 10
+announce_peers_wanted = 30
+weight_connect = 20
+weight_announce = 78
+weight_scrape = 2
+peer_seeder_probability = 0.5
+"""
+
+
+def udp_100k() -> Workload:
+    """That everything is compared with."""
+    caption = f"{UDP_MIX_CAPTION}; 100 k peers in 25 k torrents"
+    return Workload("100k", caption, 25_000, 100_000, UDP_MIX)
+
+
+def udp_2m() -> Workload:
+    """Where memory is what slows."""
+    caption = f"{UDP_MIX_CAPTION}; 2 M peers in 500 k torrents"
+    return Workload("2M", caption, 500_000, 2_000_000, UDP_MIX)
+
+
+def growing(load: Load, sizes: Iterable[tuple[str, int]]) -> tuple[Workload, ...]:
+    """Torrents of one peer, more and more."""
+    return tuple(
+        Workload(name, f"announces only, {name} torrents of one peer", size, size, load, "uniform")
+        for name, size in sizes
+    )
+
+
+def _udp_runs() -> Iterable[Run]:
+    yield ThroughputRun("udp-100k", "UDP, 100 k peers", "udp", (udp_100k(),), UDP_TRACKERS)
+    yield ThroughputRun("udp-2M", "UDP, 2 M peers", "udp", (udp_2m(),), UDP_TRACKERS[:5])
+    steps = (("10 k", 10_000), ("100 k", 100_000), ("1 M", 1_000_000), ("4 M", 4_000_000))
+    loads = growing(UDP_ANNOUNCES, steps)
+    yield ThroughputRun(
+        "udp-growth", "UDP, growth with the number of torrents", "udp", loads, UDP_TRACKERS[:3]
+    )
+    yield MemoryRun("udp-memory", "Memory per peer", UDP_TRACKERS[:5])
+    yield MemoryRun("torrent-memory", "Memory per torrent of one peer", UDP_TRACKERS[:5], ("singles",), (1,))
+    load = Workload("4M", UDP_MIX_CAPTION, 1_000_000, 4_000_000, UDP_MIX, sources=8)
+    yield LatencyRun(
+        "udp-latency",
+        "UDP, latency at half load beside cleaning, growth and exports",
+        "udp",
+        load,
+        UDP_AT_A_RATE,
+        UDP_PHASES,
+        ("ours", "aquatic-mio"),
+    )
+    yield GeneratorRun(
+        "udp-generator",
+        "The UDP generator beside the Rust load tester",
+        "udp",
+        udp_100k(),
+        "ours",
+        "aquatic_udp_load_test",
+        RUST_UDP_LOAD,
+    )
+
+
+def _http_runs() -> Iterable[Run]:
+    yield IdleRun("idle-plain", "Memory of idle HTTP connections", "http", HTTP_KEEP_ALIVE_TRACKERS)
+    yield IdleRun("idle-tls", "Memory of idle HTTPS connections", "https", HTTPS_TRACKERS)
+    yield OpensslRun("openssl", "OpenSSL alone, the limit of TLS")
+
+
+def _ws_runs() -> Iterable[Run]:
+    yield IdleRun("idle-ws", "Memory of idle WebSocket connections", "ws", WS_TRACKERS)
+    yield IdleRun("idle-ws-tls", "Memory of idle WebSocket connections, TLS", "wss", WSS_TRACKERS)
+
+
+RUNS: Mapping[str, Run] = {run.name: run for run in (*_udp_runs(), *_http_runs(), *_ws_runs())}

@@ -1,0 +1,213 @@
+"""Whether the generator is the bottleneck: what it costs beside the Rust load tester and wrk on the same tracker.
+
+And whether a second one, beside the first on its core, gets more out of the tracker.
+"""
+
+import re
+import resource
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from urllib.parse import quote
+
+from aquatic.bench.load import Workload
+from aquatic.bench.process import RunningTracker, TrackerError, started
+from aquatic.bench.result import Bar, BarChart, Result, Spread
+from aquatic.bench.runs import Conditions, keep_configuration, log
+from aquatic.bench.trackers import Wire, found_programs
+from aquatic.loadtest.population import Population
+
+FILL_SECONDS_MAX = 600
+START_SECONDS = 4
+# Of other testers' preparation, which they do not tell apart.
+OTHERS_END_SECONDS_MAX = 60
+_RUST_RATE = re.compile(r"Average responses per second: ([\d.]+)")
+_WRK_RATE = re.compile(r"Requests/sec: +([\d.]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Of one generator: what it got, and its own CPU."""
+
+    responses_per_second: float
+    user_us: float
+    system_us: float
+    tracker_us: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a generator did on one tracker."""
+
+    responses: int
+    seconds: float
+    user_seconds: float
+    system_seconds: float
+    # The tracker's CPU before the load began.
+    filling_seconds: float
+
+
+Generate = Callable[[RunningTracker, Population], Spent]
+HEAD = ("generator", "responses/s, k", "its user CPU, us", "its system CPU, us", "the tracker's CPU, us")
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorRun:
+    """Ours, ours with two workers, and others', in turns on one tracker."""
+
+    name: str
+    title: str
+    wire: Wire
+    workload: Workload
+    tracker: str
+    rust_program: str
+    # In the layout of the Rust load testers, of everything but the address and the duration.
+    rust_configuration: str
+    rounds: int = 3
+    seconds: float = 6
+
+    @property
+    def estimated_seconds(self) -> float:
+        """Three or four generators in each round."""
+        return self.rounds * 4 * (self.seconds + START_SECONDS + self.workload.fill_seconds)
+
+    def measure(self, conditions: Conditions) -> Result:
+        """One table."""
+        result = Result(self.name, self.title, conditions.command)
+        found: dict[str, list[Cost]] = {}
+        for _ in range(conditions.rounds or self.rounds):
+            for name, generate in self._generators(conditions).items():
+                try:
+                    found.setdefault(name, []).append(self._once(generate, conditions, result))
+                except (TrackerError, ConnectionError, subprocess.SubprocessError) as error:
+                    result.notes.append(f"{name}: {error}")
+                    result.failed = True
+                else:
+                    log(f"{name}: {found[name][-1]}")
+        result.data["generators"] = found
+        caption = f"On {self.tracker}, {self.workload.caption}"
+        result.table(caption, HEAD, [table_row(name, costs) for name, costs in found.items() if costs])
+        bars = [cost_bar(name, costs) for name, costs in found.items() if costs]
+        result.bar_charts.append(BarChart(caption, "microseconds a response", ["user", "system"], bars))
+        result.notes.append(
+            "CPU of the generators' whole processes; what others take to prepare counts as theirs"
+        )
+        return result
+
+    def _generators(self, conditions: Conditions) -> dict[str, Generate]:
+        """Those that are here."""
+        seconds = conditions.seconds or self.seconds
+        two = replace(self.workload, load=replace(self.workload.load, workers=2))
+        found: dict[str, Generate] = {
+            "ours": partial(_ours, self.workload, seconds),
+            "ours, two workers": partial(_ours, two, seconds),
+        }
+        if found_programs((self.rust_program,)):
+            found[self.rust_program] = partial(_rust, self.rust_program, self.rust_configuration, seconds)
+        if self.wire == "http" and found_programs(("wrk",)):
+            connections = str(getattr(self.workload.load, "connections", 1))
+            found["wrk"] = partial(_wrk, connections, seconds)
+        return found
+
+    def _once(self, generate: Generate, conditions: Conditions, result: Result) -> Cost:
+        """TrackerError, SilentTrackerError, SubprocessError."""
+        (tracker,) = conditions.choose((self.tracker,), self.wire, Result(self.name, self.title))
+        population = self.workload.population()
+        with started(
+            tracker,
+            self.wire,
+            core=conditions.tracker_core,
+            priority=conditions.priority,
+            info_hashes=map(population.info_hash, range(population.torrents)),
+        ) as running:
+            keep_configuration(result, running)
+            before = running.cpu_time()
+            spent = generate(running, population)
+            after = running.cpu_time()
+        tracker_seconds = (
+            after.user_seconds
+            + after.system_seconds
+            - before.user_seconds
+            - before.system_seconds
+            - spent.filling_seconds
+        )
+        per_response = 1e6 / max(spent.responses, 1)
+        return Cost(
+            spent.responses / spent.seconds,
+            spent.user_seconds * per_response,
+            spent.system_seconds * per_response,
+            tracker_seconds * per_response,
+        )
+
+
+def _ours(workload: Workload, seconds: float, running: RunningTracker, population: Population) -> Spent:
+    begin = running.cpu_time()
+    with workload.test(running.target, population) as test:
+        test.greet()
+        if workload.is_filled:
+            test.fill(FILL_SECONDS_MAX)
+        filled = running.cpu_time()
+        report = test.run("closed", seconds)
+    filling = filled.user_seconds + filled.system_seconds - begin.user_seconds - begin.system_seconds
+    return Spent(
+        report.responses, report.seconds, report.cpu_user_seconds, report.cpu_system_seconds, filling
+    )
+
+
+def _rust(
+    program: str, configuration: str, seconds: float, running: RunningTracker, _population: Population
+) -> Spent:
+    path = running.directory / "load_test.toml"
+    head = f'server_address = "{running.target}"\nduration = {max(1, round(seconds))}\n'
+    path.write_text(head + configuration)
+    return _spent([program, "-c", str(path)], _RUST_RATE, seconds)
+
+
+def _wrk(connections: str, seconds: float, running: RunningTracker, population: Population) -> Spent:
+    _, info_hash, _, port, _ = population.describe(0)
+    query = f"info_hash={quote(info_hash)}&peer_id={'a' * 20}&port={port}&uploaded=0&downloaded=0&left=1&compact=1"
+    command = ["wrk", "-t", "1", "-c", connections, "-d", f"{max(1, round(seconds))}s"]
+    return _spent([*command, f"http://{running.target}/announce?{query}"], _WRK_RATE, seconds)
+
+
+def _spent(command: list[str], rate: re.Pattern[str], seconds: float) -> Spent:
+    """Of a program, its rate as it tells it. SubprocessError."""
+    begin, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    told = subprocess.run(
+        command, capture_output=True, text=True, check=True, timeout=seconds + OTHERS_END_SECONDS_MAX
+    ).stdout
+    # Both stay what they were while the tracker, the other child, has not ended.
+    lasted, after = time.monotonic() - begin, resource.getrusage(resource.RUSAGE_CHILDREN)
+    found = rate.search(told)
+    if found is None:
+        raise subprocess.SubprocessError(f"{command[0]} told no rate")
+    # Its rate is that of its load; what it took to prepare is spread over that.
+    loaded = min(seconds, lasted)
+    return Spent(
+        round(float(found[1]) * loaded),
+        loaded,
+        after.ru_utime - before.ru_utime,
+        after.ru_stime - before.ru_stime,
+        0.0,
+    )
+
+
+def table_row(name: str, costs: Sequence[Cost]) -> list[str]:
+    """One generator's."""
+    return [
+        name,
+        Spread.of(each.responses_per_second for each in costs).show(1, 1000),
+        *(
+            Spread.of(getattr(each, part) for each in costs).show(2)
+            for part in ("user_us", "system_us", "tracker_us")
+        ),
+    ]
+
+
+def cost_bar(name: str, costs: Sequence[Cost]) -> Bar:
+    """Its own CPU."""
+    total = Spread.of(each.user_us + each.system_us for each in costs)
+    user = Spread.of(each.user_us for each in costs).median
+    return Bar(name, [user, total.median - user], total.lowest, total.highest)

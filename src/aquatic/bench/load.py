@@ -1,0 +1,56 @@
+"""A population and what is asked about it, over any protocol."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from aquatic.loadtest import shapes
+from aquatic.loadtest.population import Population
+from aquatic.loadtest.run import Load, LoadTest
+from aquatic.loadtest.target import Target
+from aquatic.loadtest.udp import UdpLoad, UdpLoadTest
+
+# Peers that a tracker takes in a second while it is filled, about, for estimates.
+FILLED_PER_SECOND: Mapping[type[Load], int] = {UdpLoad: 200_000}
+
+
+def load_test(target: Target, population: Population, load: Load) -> LoadTest:
+    """The load test of this kind of load. OSError when a source address cannot be bound."""
+    if isinstance(load, UdpLoad):
+        return UdpLoadTest(target, population, load)
+    raise TypeError(type(load).__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """One of a run's loads."""
+
+    name: str
+    caption: str
+    torrents: int
+    peers: int
+    load: Load
+    shape: Literal["uniform", "scattered", "zipf"] = "scattered"
+    sources: int = 4
+    # Other info hashes and ports for another number.
+    seed: int = 1
+    # Whether all peers announce before it is measured.
+    is_filled: bool = True
+    # How the names of those counters begin that count responses.
+    counted: tuple[str, ...] = ("right_",)
+
+    @property
+    def fill_seconds(self) -> float:
+        """About."""
+        return self.peers / FILLED_PER_SECOND[type(self.load)] if self.is_filled else 0.0
+
+    def population(self) -> Population:
+        """The same each time."""
+        sizes = {"uniform": shapes.uniform, "scattered": shapes.scattered, "zipf": shapes.zipf}[self.shape](
+            self.torrents, self.peers
+        )
+        return Population(sizes, self.sources, seeder_share=0.5, seed=self.seed)
+
+    def test(self, target: Target, population: Population) -> LoadTest:
+        """On a tracker that runs."""
+        return load_test(target, population, self.load)

@@ -1,0 +1,124 @@
+"""`aquatic bench` on our own tracker, for moments: that it measures and reports, not what."""
+
+import json
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from aquatic.bench.load import Workload
+from aquatic.bench.regression import compare_builds
+from aquatic.bench.result import Result
+from aquatic.bench.runs import Conditions
+from aquatic.bench.throughput import ThroughputRun
+from aquatic.loadtest.udp import UdpLoad
+
+AQUATIC = [sys.executable, "-m", "aquatic"]
+MOMENT = ["--seconds", "0.3", "--repeats", "0", "--tracker-core", "0", "--generator-core", "0"]
+
+
+def bench(*arguments: str, exit_code: int = 0) -> str:
+    done = subprocess.run(
+        [*AQUATIC, "bench", *arguments], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == exit_code, done.stderr
+    return done.stdout + done.stderr
+
+
+def read_results(directory: Path) -> dict[str, Result]:
+    return {path.stem: Result.from_json(path.read_text()) for path in directory.iterdir()}
+
+
+def test_a_comparison_reports_what_was_measured_under_which_conditions(tmp_path: Path) -> None:
+    files = [f"--{kind}={tmp_path / kind}" for kind in ("json", "html", "markdown")]
+    ends = shlex.join([sys.executable, "-c", "pass"])
+    load = ["--torrents", "10", "--peers", "100", "--rounds", "2"]
+    trackers = ["--trackers", "ours", "ours-serve", "opentracker", "--program", f"opentracker={ends}"]
+    told = bench("compare", *trackers, *load, *MOMENT, *files, exit_code=1)
+    result = read_results(tmp_path / "json")["compare"]
+    measured = result.data["own"]
+    assert {name: len(rounds) for name, rounds in measured.items()} == {
+        "ours": 2,
+        "ours-serve": 2,
+        "opentracker": 0,
+    }
+    for once in (*measured["ours"], *measured["ours-serve"]):
+        assert once["responses_per_second"] > 0
+        assert once["wrong"] == 0
+    # One that ends by itself fails the run, and the report says so.
+    assert result.failed
+    assert any("opentracker ended" in note for note in result.notes)
+    assert "max_response_peers = 30" in result.configurations["ours"]["aquatic.toml"]
+    assert result.versions["ours"].startswith("aquatic ")
+    page, text = (tmp_path / "html").read_text(), (tmp_path / "markdown").read_text()
+    assert "| ours |" in text
+    assert text in told
+    assert page.count("<svg") == 3
+    assert "max_response_peers = 30" in page
+
+
+def test_a_generator_that_shares_its_core_with_the_tracker_is_seen(tmp_path: Path) -> None:
+    """The planted disturbance: whatever runs on the tracker's core beside it takes part in the measurement."""
+    load = ["--torrents", "10", "--peers", "100", "--rounds", "1"]
+    bench("compare", "--trackers", "ours", *load, *MOMENT, "--json", str(tmp_path))
+    (row,) = read_results(tmp_path)["compare"].tables[0].rows
+    assert "others 1x" in row[-1]
+    assert "tracker not saturated 1x" in row[-1]
+
+
+def test_idle_connections_are_opened_and_their_memory_is_read(tmp_path: Path) -> None:
+    arguments = ["--trackers", "ours", "--connections", "50", "--rounds", "1", "--json", str(tmp_path)]
+    bench("idle", *arguments, *MOMENT)
+    (once,) = read_results(tmp_path)["idle"].data["rounds"]["ours"]
+    assert once["connections"] == 50
+    assert once["open_bytes"] > 0
+
+
+def test_the_same_build_twice_is_compared_figure_by_figure() -> None:
+    load = Workload("tiny", "tiny", 10, 100, UdpLoad())
+    run = ThroughputRun("tiny", "Tiny", "udp", (load,), ("ours",), seconds=0.2)
+    conditions = Conditions(rounds=6, repeats_max=0)
+    result = compare_builds(run, shlex.join(AQUATIC), shlex.join(AQUATIC), conditions)
+    rows = result.tables[0].rows
+    assert [row[0] for row in rows[:3]] == ["responses/s, k", "CPU, us", "user CPU, us"]
+    assert [len(result.data["tiny"][build]) for build in ("old", "new")] == [6, 6]
+    assert 0 < float(rows[0][4]) <= 1
+
+
+def test_results_are_put_into_a_document_later(tmp_path: Path) -> None:
+    saved = tmp_path / "x.json"
+    made = Result("x", "Title", "aquatic bench run x", {"kernel": "Linux"})
+    made.table("Caption", ["a"], [["1"]])
+    saved.write_text(made.to_json())
+    document = tmp_path / "document.md"
+    document.write_text("# By hand\n\n<!-- bench x -->\n<!-- /bench -->\n")
+    bench("report", str(saved), "--into", str(document))
+    assert "| 1 |\n<!-- /bench -->" in document.read_text()
+    document.write_text("# By hand\n")
+    assert "are not there once" in bench("report", str(saved), "--into", str(document), exit_code=1)
+    saved.write_text(json.dumps([1]))
+    assert "not a result" in bench("report", str(saved), exit_code=1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["run", "nothing"], "invalid choice"),
+        (["compare", "--tracker-core", "4096"], "there are only the cores"),
+        (["compare", "--program", "ours"], "is not NAME=COMMAND"),
+        (["regression", "/nowhere/aquatic", "/nowhere/aquatic"], "is not a command"),
+        (["regression", "/bin/true", "/bin/true", "--rounds", "3"], "6 to 16 rounds"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_in_one_line(arguments: list[str], told: str) -> None:
+    (line,) = bench(*arguments, exit_code=1).splitlines()
+    assert line.startswith("Error: ")
+    assert told in line
+
+
+def test_the_runs_are_listed() -> None:
+    listed = bench("list")
+    assert "udp-100k" in listed
+    assert "aquatic-io-uring" in listed
