@@ -24,13 +24,11 @@ from cython.cimports.aquatic.abi.swarm import (
     STATE_SEEDER,
     STATE_TICK_MASK,
     TORRENT_SLOT_BYTES,
-    DownloadRecord,
     Table,
     TorrentRecord,
 )
-from cython.cimports.aquatic.abi.threads import real_ns
 from cython.cimports.aquatic.dataplane.swarm.arena import arena_allocate, arena_at
-from cython.cimports.aquatic.dataplane.swarm.downloads import downloads_add
+from cython.cimports.aquatic.dataplane.swarm.downloads import downloads_count
 from cython.cimports.aquatic.dataplane.swarm.prefixes import prefix_acquire, prefix_release
 from cython.cimports.aquatic.dataplane.swarm.record import (
     forget_peers,
@@ -54,14 +52,13 @@ from cython.cimports.aquatic.dataplane.swarm.table import (
     table_insert,
     table_remove,
 )
-from cython.cimports.libc.stdint import uint8_t, uint16_t, uint32_t, uint64_t
+from cython.cimports.libc.stdint import uint8_t, uint16_t, uint32_t
 from cython.cimports.libc.string import memcmp, memcpy, memset
 
 # How many records are looked at to find one that can make room for another.
 EVICTION_SAMPLE = declare(uint32_t, 16)
 RANK_KEEP = declare(uint32_t, 0)
 RANK_EMPTY = declare(uint32_t, 0x10000)
-DAY_NS = declare(uint64_t, cast(uint64_t, 86_400) * 1_000_000_000)
 
 
 def change_apply(change, store, shard, delta, hash, tick):
@@ -286,12 +283,7 @@ def count_download(change, old_state):
     """Count a completed download, once per peer."""
     if not change.delta.flags & DELTA_COMPLETED or old_state & STATE_COMPLETED:
         return
-    record = declare(DownloadRecord)
-    memset(address(record), 0, sizeof(record))
-    memcpy(record.info_hash, change.delta.info_hash, 20)
-    record.completed[change.family] = 1
-    record.last_day = cast(uint16_t, real_ns() // DAY_NS)
-    downloads_add(change.store, change.shard, address(record), change.info_hash_hash)
+    downloads_count(change.store, change.shard, change.delta.info_hash, change.info_hash_hash, change.family)
 
 
 def reserve_peer(change):

@@ -7,6 +7,9 @@ cdef DownloadRecord* downloads_find(
     Store* store, Shard* shard, const uint8_t* info_hash, uint64_t hash
 ) noexcept nogil
 cdef bint downloads_add(Store* store, Shard* shard, const DownloadRecord* record, uint64_t hash) noexcept nogil
+cdef bint downloads_count(
+    Store* store, Shard* shard, const uint8_t* info_hash, uint64_t hash, uint32_t family
+) noexcept nogil
 cdef uint32_t saturating_sum(uint32_t a, uint32_t b) noexcept nogil
 cdef bint make_room(Store* store, Shard* shard, uint64_t hash, uint32_t today) noexcept nogil
 cdef Place least_of(Store* store, Shard* shard, uint64_t hash, uint32_t today) noexcept nogil

@@ -4,7 +4,7 @@ When the bound is reached, a new torrent takes the place of the one that was com
 old completions for less: hashes made up by strangers push out each other, not what people download.
 """
 
-from cython import NULL, address, cast, declare, pointer
+from cython import NULL, address, cast, declare, pointer, sizeof
 from cython.cimports.aquatic.abi.atomics import (
     add_u64,
     load_u64,
@@ -12,6 +12,7 @@ from cython.cimports.aquatic.abi.atomics import (
     subtract_u64,
 )
 from cython.cimports.aquatic.abi.swarm import DOWNLOAD_SLOT_BYTES, DownloadRecord
+from cython.cimports.aquatic.abi.threads import real_ns
 from cython.cimports.aquatic.dataplane.swarm.slot import is_occupied
 from cython.cimports.aquatic.dataplane.swarm.table import (
     Place,
@@ -21,9 +22,11 @@ from cython.cimports.aquatic.dataplane.swarm.table import (
     table_insert,
     table_remove,
 )
-from cython.cimports.libc.stdint import UINT64_MAX, uint8_t, uint32_t, uint64_t
+from cython.cimports.libc.stdint import UINT64_MAX, uint8_t, uint16_t, uint32_t, uint64_t
+from cython.cimports.libc.string import memcpy, memset
 
 EVICTION_SAMPLE = declare(uint32_t, 16)
+DAY_NS = declare(uint64_t, cast(uint64_t, 86_400) * 1_000_000_000)
 HALF_LIFE_DAYS = declare(uint32_t, 30)
 
 
@@ -34,6 +37,16 @@ def downloads_find(store, shard, info_hash, hash):
         return NULL
     slots = segment_slots(address(store.downloads), place.segment)
     return cast(pointer(DownloadRecord), slots.base + place.index * DOWNLOAD_SLOT_BYTES)
+
+
+def downloads_count(store, shard, info_hash, hash, family):
+    """Count one, completed today; False when there is no room for the torrent."""
+    record = declare(DownloadRecord)
+    memset(address(record), 0, sizeof(record))
+    memcpy(record.info_hash, info_hash, sizeof(record.info_hash))
+    record.completed[family] = 1
+    record.last_day = cast(uint16_t, real_ns() // DAY_NS)
+    return downloads_add(store, shard, address(record), hash)
 
 
 def saturating_sum(a, b):
