@@ -27,6 +27,7 @@ cdef extern from "<stdatomic.h>" nogil:
     # Store the third if the first still holds the second; otherwise the second becomes what it holds.
     bint exchange_u32 "atomic_compare_exchange_strong"(atomic_u32*, uint32_t* expected, uint32_t desired)
 
+    bint exchange_u64 "atomic_compare_exchange_strong"(atomic_u64*, uint64_t* expected, uint64_t desired)
     uint64_t load_u64 "atomic_load_explicit"(const atomic_u64*, memory_order)
     void store_u64 "atomic_store_explicit"(atomic_u64*, uint64_t, memory_order)
     uint64_t add_u64 "atomic_fetch_add_explicit"(atomic_u64*, uint64_t, memory_order)

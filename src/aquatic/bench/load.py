@@ -9,15 +9,18 @@ from aquatic.loadtest.population import Population
 from aquatic.loadtest.run import Load, LoadTest
 from aquatic.loadtest.target import Target
 from aquatic.loadtest.udp import UdpLoad, UdpLoadTest
+from aquatic.loadtest.ws import WsLoad, WsLoadTest
 
 # Peers that a tracker takes in a second while it is filled, about, for estimates.
-FILLED_PER_SECOND: Mapping[type[Load], int] = {UdpLoad: 200_000}
+FILLED_PER_SECOND: Mapping[type[Load], int] = {UdpLoad: 200_000, WsLoad: 20_000}
 
 
 def load_test(target: Target, population: Population, load: Load) -> LoadTest:
     """The load test of this kind of load. OSError when a source address cannot be bound."""
     if isinstance(load, UdpLoad):
         return UdpLoadTest(target, population, load)
+    if isinstance(load, WsLoad):
+        return WsLoadTest(target, population, load)
     raise TypeError(type(load).__name__)
 
 

@@ -37,6 +37,7 @@ cdef enum Mode:
     MODE_OPEN  # at a set rate, whatever comes back
     MODE_FILL  # every peer announces once, again if it is not answered
     MODE_DRAIN  # only receive
+    MODE_HOLD  # connections stay open, and nothing is asked for
 
 cdef struct Plan:
     Mode mode

@@ -36,7 +36,7 @@ COMMON_COUNTER_NAMES = (
     "stalls",
     "busy_ns",
 )
-MODES = ("greet", "closed", "open", "fill", "drain")
+MODES = ("greet", "closed", "open", "fill", "drain", "hold")
 
 
 class LoadGenerator:
@@ -97,6 +97,9 @@ class LoadGenerator:
         return [
             load_u64(address(self.drive.latency[i]), memory_order_relaxed) for i in range(LATENCY_BUCKETS)
         ]
+
+    def relay_buckets(self) -> dict[str, list[int]]:
+        return {}
 
 
 def latency_bucket_bound_ns(index: int) -> int:

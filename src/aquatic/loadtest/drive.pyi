@@ -18,6 +18,7 @@ class LoadGenerator:
         greet: every socket has a connection id, or every connection is open. closed: a new request for each
         answer, no aim. open: at a set rate, latency counted from when a request was due, no aim.
         fill: every peer of this share has been acknowledged once. drain: nothing is under way.
+        hold: connections stay open, no aim.
         """
     def stop(self) -> None:
         """End this and every later `run` soon."""
@@ -28,6 +29,8 @@ class LoadGenerator:
 
         Bucket i counts those above `latency_bucket_bound_ns(i - 1)` and up to that of i.
         """
+    def relay_buckets(self) -> dict[str, list[int]]:
+        """The same of messages from one connection to another, by what they are; of protocols that have them."""
 
 def latency_bucket_bound_ns(index: int) -> int:
     """The greatest latency that is counted in this bucket: exact below 32, then within a 32nd. IndexError."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Thread
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from aquatic.loadtest.drive import LoadGenerator, latency_bucket_bound_ns
 from aquatic.loadtest.latency import Latency, summarise
@@ -87,6 +87,8 @@ class Sample:
     latency_buckets: list[int]
     cpu_user_seconds: float
     cpu_system_seconds: float
+    # The same of messages between connections, by what they are.
+    relay_buckets: dict[str, list[int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,8 @@ class Report:
     cpu_system_seconds: float
     # Of the workers' time, in turns that sent or received something. Near 1, the generator is the bottleneck.
     busy_share: float
+    # Of messages between connections (WebTorrent's offers and answers), from sending to receiving.
+    relay_latency: dict[str, Latency | None] = field(default_factory=dict)
 
     @property
     def requests(self) -> int:
@@ -129,15 +133,23 @@ class Report:
         """`before` and `after` are of the same run of so many workers."""
         seconds = after.at_seconds - before.at_seconds
         counters = {name: count - before.counters[name] for name, count in after.counters.items()}
-        buckets = [b - a for a, b in zip(before.latency_buckets, after.latency_buckets, strict=True)]
+        relays = {
+            name: _latency_between(before.relay_buckets[name], buckets)
+            for name, buckets in after.relay_buckets.items()
+        }
         return cls(
             seconds,
             counters,
-            summarise(buckets, latency_bucket_bound_ns),
+            _latency_between(before.latency_buckets, after.latency_buckets),
             after.cpu_user_seconds - before.cpu_user_seconds,
             after.cpu_system_seconds - before.cpu_system_seconds,
             counters["busy_ns"] / (seconds * 1e9 * workers),
+            relays,
         )
+
+
+def _latency_between(before: list[int], after: list[int]) -> Latency | None:
+    return summarise([b - a for a, b in zip(before, after, strict=True)], latency_bucket_bound_ns)
 
 
 @dataclass(slots=True)
@@ -177,6 +189,11 @@ class Worker:
 
 class LoadTest:
     """Workers ready to load one tracker. A context manager: leaving it stops them."""
+
+    # Counters of what the end of a run leaves to be found.
+    losses: ClassVar[tuple[str, ...]] = ("lost", "late")
+    # That draining takes at most.
+    drain_timeouts: ClassVar[float] = 1.5
 
     def __init__(self, target: Target, population: Population, load: Load) -> None:
         self.target = target
@@ -228,12 +245,17 @@ class LoadTest:
         usage = resource.getrusage(resource.RUSAGE_SELF)
         counters = [worker.generator.counters() for worker in self._workers]
         buckets = [worker.generator.latency_buckets() for worker in self._workers]
+        relays = [worker.generator.relay_buckets() for worker in self._workers]
         return Sample(
             time.monotonic(),
             {name: sum(each[name] for each in counters) for name in counters[0]},
             [sum(column) for column in zip(*buckets, strict=True)],
             usage.ru_utime,
             usage.ru_stime,
+            {
+                name: [sum(column) for column in zip(*(each[name] for each in relays), strict=True)]
+                for name in relays[0]
+            },
         )
 
     def greet(self, seconds: float = 5.0) -> None:
@@ -276,20 +298,18 @@ class LoadTest:
         # What arrives from here on is counted as answered, but not as time.
         after = self.sample()
         self.drain()
-        return _with_drained(Report.between(before, after, len(self._workers)), after, self.sample())
+        report = Report.between(before, after, len(self._workers))
+        return _with_drained(report, after, self.sample(), self.losses)
 
     def drain(self) -> None:
         """Receive what is under way, until there is nothing or it is lost."""
-        self.start("drain", self.load.timeout_seconds * 1.5)
+        self.start("drain", self.load.timeout_seconds * self.drain_timeouts)
         self.join()
 
 
-def _with_drained(report: Report, at_end: Sample, drained: Sample) -> Report:
+def _with_drained(report: Report, at_end: Sample, drained: Sample, losses: Sequence[str]) -> Report:
     """The losses that the end of a run leaves to be found are part of it; late answers' work is not."""
-    found = {
-        name: report.counters[name] + drained.counters[name] - at_end.counters[name]
-        for name in ("lost", "late")
-    }
+    found = {name: report.counters[name] + drained.counters[name] - at_end.counters[name] for name in losses}
     return replace(report, counters=report.counters | found)
 
 

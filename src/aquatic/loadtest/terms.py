@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Mode = Literal["greet", "closed", "open", "fill", "drain"]
+Mode = Literal["greet", "closed", "open", "fill", "drain", "hold"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,3 +60,38 @@ class HttpTerms(Terms):
     tls: bool
     resumption: bool
     url_suffix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WsTerms(Terms):
+    """The same of WebTorrent. The sources of the population are the connections of all workers."""
+
+    # Socket addresses as C has them: the tracker's, and without a port those that connections come from, in
+    # turn; none: wherever the system likes.
+    tracker: bytes
+    sources: tuple[bytes, ...]
+    tls: bool
+    # The request that begins a WebSocket, and what must be answered to its key.
+    upgrade: bytes
+    accept: bytes
+    first_connection: int
+    connections: int
+    # New ones each second; 0: all at once.
+    connections_per_second: float
+    # The first so many connections read no more than this, and answer nothing.
+    slow_readers: int
+    slow_bytes_per_second: int
+    # Requests under way at most, for each connection.
+    window: int
+    # Of each announce.
+    offers: int
+    answer_probability: float
+    # The tracker responds to answers as to announces.
+    answers_acknowledged: bool
+    # Session descriptions as JSON, of several sizes, and where in them the digits stand that tell them apart.
+    offer_sessions: tuple[bytes, ...]
+    answer_sessions: tuple[bytes, ...]
+    offer_mark: int
+    answer_mark: int
+    # Longer messages are sent in several frames.
+    frame_bytes_max: int
