@@ -292,6 +292,99 @@ def test_a_reload_leaves_connections_alone(
         connected(server, certificate)
 
 
+def test_connections_go_away_some_time_after_their_certificate(
+    certificate: Certificate, ticket_keys: TlsTicketKeys, tmp_path: Path
+) -> None:
+    server = simulation(
+        TlsContext(certificate.certificate, certificate.private_key, ticket_keys),
+        look_seconds=10,
+        certificate_seconds_max=30,
+        idle_seconds_max=600,
+    )
+
+    def at(second: int) -> None:
+        server.set_time(second)
+        server.turn()
+
+    before, silent = (connected(server, certificate) for _ in range(2))
+    for client in (before, silent):
+        assert client.exchange(LINES) == ANSWERS
+    at(11)
+    renewed = [make_certificate(tmp_path, f"certificate-{count}.localhost") for count in range(2)]
+    server.set_tls(TlsContext(renewed[0].certificate, renewed[0].private_key, ticket_keys))
+    at(22)  # found out
+    between = connected(server, renewed[0], check_hostname=False)
+    assert between.exchange(LINES) == ANSWERS
+    at(33)
+    # Another does not make it later for the first.
+    server.set_tls(TlsContext(renewed[1].certificate, renewed[1].private_key, ticket_keys))
+    after = connected(server, renewed[1], check_hostname=False)
+    assert before.exchange(LINES) == after.exchange(LINES) == ANSWERS
+    at(44)
+    at(51)
+    assert before.exchange(LINES) == ANSWERS
+    at(62)
+    for client in (before, silent):
+        assert client.peer.open(server.take(client.number)) == b"bye\n"
+        assert not client.peer.is_open
+    for client in (between, after):
+        assert client.exchange(LINES) == ANSWERS
+    for second in (66, 77, 88, 99):
+        at(second)
+    assert between.peer.open(server.take(between.number)) == b"bye\n"
+    assert after.exchange(LINES) == ANSWERS
+    assert server.counters()["closed_by_answer"] == 3
+    after.end()
+    check_nothing_left(server)
+
+
+@pytest.mark.parametrize("room", [0, 1, 20, 60, 120])
+def test_new_keys_are_answered_when_there_is_room(
+    context: TlsContext, certificate: Certificate, room: int
+) -> None:
+    """OpenSSL has to write them before what we have to say."""
+    server = simulation(context)
+    client = connected(server, certificate)
+    server.limit_sends(client.number, room)
+    client.peer.update_keys()
+    content = client.exchange(b"first\n")
+    server.limit_sends(client.number, 0)
+    client.peer.update_keys()
+    content += client.exchange(b"second\nthird\n")
+    for _ in range(200):
+        server.limit_sends(client.number, 3)
+        content += client.receive()
+    assert content == b"first\nsecond\nthird\n"
+    server.limit_sends(client.number, -1)
+    assert client.exchange(LINES) == ANSWERS
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("room", [0, 1, 30, 100])
+def test_messages_and_answers_share_records_in_order(
+    context: TlsContext, certificate: Certificate, version: ssl.TLSVersion, room: int
+) -> None:
+    """A record that was taken in part comes again with the same bytes in front, whatever was put behind them."""
+    server = simulation(context, output_bytes_max=60_000)
+    sender, receiver = (
+        connected(server, certificate, maximum_version=version, minimum_version=version) for _ in range(2)
+    )
+    name = receiver.exchange(b"name\n").rstrip()
+    server.limit_sends(receiver.number, room)
+    expected, content = b"", b""
+    for index in range(40):
+        text = b"%d %s\n" % (index, b"x" * (30 * index))
+        expected += text
+        assert sender.exchange(b"@%b %b" % (name, text)) == b"queued\n"
+        content += receiver.receive()
+    for _ in range(400):
+        server.limit_sends(receiver.number, 101)
+        content += receiver.receive()
+    assert content == expected
+    server.limit_sends(receiver.number, -1)
+    assert receiver.exchange(LINES) == ANSWERS
+
+
 Step = Callable[[Client], None]
 
 

@@ -69,6 +69,8 @@ cdef extern from "<openssl/ssl.h>" nogil:
 
     SSL* SSL_new(SSL_CTX* context)
     void SSL_free(SSL* ssl)
+    int SSL_set_app_data(SSL* ssl, void* data)
+    void* SSL_get_app_data(const SSL* ssl)
     SSL_CTX* SSL_get_SSL_CTX(const SSL* ssl)
     void SSL_set_bio(SSL* ssl, BIO* reads, BIO* writes)
     void SSL_set_accept_state(SSL* ssl)

@@ -46,6 +46,8 @@ cdef struct ProtocolLimits:
     uint32_t header_seconds_max  # for the first request, and for the rest of one of which a part is there
     uint32_t idle_seconds_max  # since the last valid request
     uint32_t output_seconds_max  # for the peer to take what waits
+    # After a look has found that the certificate has been replaced, the connection goes away. Only with `look`.
+    uint32_t certificate_seconds_max
 
 # A protocol on connections. `serve` uses as many whole requests as the output has room for.
 cdef struct StreamProtocol:

@@ -73,6 +73,7 @@ class StreamSettings:
     idle_seconds_max: int = 60
     output_seconds_max: int = 60
     look_seconds: int = 20
+    certificate_seconds_max: int = 86_400
     inbox_bytes_max: int = 1 << 20
     linger_seconds_max: int = 2
     request_bytes_max: int = 4096
@@ -196,6 +197,7 @@ class StreamServer:
         limits.header_seconds_max = settings.header_seconds_max
         limits.idle_seconds_max = settings.idle_seconds_max
         limits.output_seconds_max = settings.output_seconds_max
+        limits.certificate_seconds_max = settings.certificate_seconds_max
         return True
 
     def read_networks(self):

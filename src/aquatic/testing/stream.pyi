@@ -25,6 +25,7 @@ class StreamSettings:
     idle_seconds_max: int = 60
     output_seconds_max: int = 60
     look_seconds: int = 20
+    certificate_seconds_max: int = 86_400
     inbox_bytes_max: int = 1 << 20
     linger_seconds_max: int = 2
     request_bytes_max: int = 4096

@@ -28,6 +28,7 @@ cdef void keep_rest(
     StreamWorker* worker, Connection* connection, uint32_t offset, uint32_t length
 ) noexcept nogil
 cdef OutputOutcome send_answer(StreamWorker* worker, Connection* connection) noexcept nogil
+cdef bint watch_sending(StreamWorker* worker, Connection* connection) noexcept nogil
 cdef OutputOutcome queue_answer(StreamWorker* worker, Connection* connection) noexcept nogil
 cdef void start_sending(StreamWorker* worker, Connection* connection) noexcept nogil
 cdef void wait_on(StreamWorker* worker, Connection* connection, uint32_t sent) noexcept nogil

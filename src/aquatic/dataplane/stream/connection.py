@@ -145,9 +145,15 @@ def receive_once(worker, connection):
     room = declare(uint32_t, protocol_of(worker, connection).limits.request_bytes_max - kept)
     received = declare(int64_t, channel_receive(worker, connection, address(worker.input[kept]), room))
     if received > 0:
+        if connection.events != EPOLLIN and not watch_events(worker, connection, EPOLLIN):
+            connection_close(worker, connection, CLOSED_NO_MEMORY)
+            return False
         serve(worker, connection, kept + cast(uint32_t, received))
         return True
     if received == -EAGAIN:
+        if connection.tls != NULL and not watch_events(worker, connection, worker.tls.events):
+            connection_close(worker, connection, CLOSED_NO_MEMORY)
+            return False
         keep_rest(worker, connection, 0, kept)
     elif received == 0:
         connection_close(worker, connection, CLOSED_BY_PEER)
@@ -251,11 +257,16 @@ def send_answer(worker, connection):
     done = declare(uint32_t, cast(uint32_t, sent) if sent > 0 else 0)
     if not append_output(
         address(worker.connections), connection, address(worker.output[done]), length - done
-    ) or not watch_events(worker, connection, EPOLLOUT):
+    ) or not watch_sending(worker, connection):
         connection_close(worker, connection, CLOSED_NO_MEMORY)
         return OUTPUT_FAILED
     start_sending(worker, connection)
     return OUTPUT_WAITS
+
+
+def watch_sending(worker, connection):
+    """Wait until what is left can be sent; TLS may have to read before. False without memory."""
+    return watch_events(worker, connection, EPOLLOUT if connection.tls == NULL else worker.tls.events)
 
 
 def queue_answer(worker, connection):
@@ -302,7 +313,7 @@ def connection_flush(worker, connection):
 def wait_on(worker, connection, sent):
     """The kernel has taken so much and no more. The time limit is for what waited when it began."""
     connection.output_sent += sent
-    if not watch_events(worker, connection, EPOLLOUT):
+    if not watch_sending(worker, connection):
         connection_close(worker, connection, CLOSED_NO_MEMORY)
     elif connection.phase != PHASE_SENDING or sent >= connection.output_due:
         start_sending(worker, connection)

@@ -78,10 +78,9 @@ def opening_event(worker, connection):
 
 def shake_hands(worker, connection):
     """Go on with the handshake; the first request may have come with its end."""
-    events = declare(uint32_t)
     worker.tls.receives_left = 1
-    result = declare(int64_t, tls_shake_hands(worker, connection, address(events)))
-    if result == -EAGAIN and watch_events(worker, connection, events):
+    result = declare(int64_t, tls_shake_hands(worker, connection))
+    if result == -EAGAIN and watch_events(worker, connection, worker.tls.events):
         return
     if result <= 0 or not watch_events(worker, connection, EPOLLIN):
         connection_close(worker, connection, CLOSED_BY_PEER if result == 0 else error_cause(result))

@@ -7,6 +7,7 @@ from cython.cimports.aquatic.dataplane.stream.admission import admit
 from cython.cimports.aquatic.dataplane.stream.protocol import protocol_of
 from cython.cimports.aquatic.dataplane.stream.slab import connection_name, waiting_bytes
 from cython.cimports.aquatic.dataplane.stream.timers import timer_look, timer_set
+from cython.cimports.aquatic.dataplane.stream.tls import tls_is_outdated
 from cython.cimports.libc.stdint import uint32_t
 from cython.cimports.libc.string import memset
 
@@ -52,8 +53,10 @@ def protocol_look(worker, connection):
     protocol = protocol_of(worker, connection)
     timer_look(worker, connection, protocol.look_seconds)
     exchange = fill_in(worker, connection)
+    exchange.goes_away = tls_is_outdated(worker, connection, protocol.limits.certificate_seconds_max)
     protocol.look(protocol.state, exchange)
     connection.kept = exchange.kept
+    exchange.closes |= exchange.goes_away
 
 
 def protocol_switch(worker, connection):

@@ -4,7 +4,8 @@ An event lets OpenSSL receive once (`receives_left`), as a plain connection does
 out, or received and not decrypted, must be asked for (tls_has_pending), because the socket will not tell.
 """
 
-from cython import NULL, address, cast, declare, pointer
+from cython import NULL, address, cast, declare, p_void, pointer, size_t
+from cython.cimports.aquatic.abi.atomics import load_pointer, memory_order_acquire
 from cython.cimports.aquatic.abi.connection import Connection, StreamWorker
 from cython.cimports.aquatic.abi.memory import malloc_trim
 from cython.cimports.aquatic.abi.openssl import (
@@ -33,12 +34,15 @@ from cython.cimports.aquatic.abi.openssl import (
     ERR_clear_error,
     SSL_do_handshake,
     SSL_free,
+    SSL_get_app_data,
     SSL_get_error,
+    SSL_get_SSL_CTX,
     SSL_has_pending,
     SSL_new,
     SSL_read,
     SSL_session_reused,
     SSL_set_accept_state,
+    SSL_set_app_data,
     SSL_set_bio,
     SSL_shutdown,
     SSL_write,
@@ -116,10 +120,13 @@ def enter(worker, connection):
     return cast(pointer(SSL), connection.tls)
 
 
-def failure(worker, connection, result, events):
-    """Translate what OpenSSL says of a call without success: 0 for the end, -EAGAIN with the event to wait for."""
+def failure(worker, connection, result):
+    """Translate what OpenSSL says of a call without success: 0 for the end, -EAGAIN with the event to wait for.
+
+    Whichever it is: what is read may have to be answered first, and what is written may need an answer.
+    """
     reason = declare(int, SSL_get_error(cast(pointer(SSL), connection.tls), result))
-    events[0] = EPOLLOUT if reason == SSL_ERROR_WANT_WRITE else EPOLLIN
+    worker.tls.events = EPOLLOUT if reason == SSL_ERROR_WANT_WRITE else EPOLLIN
     if reason == SSL_ERROR_WANT_READ or reason == SSL_ERROR_WANT_WRITE:
         return -EAGAIN
     ERR_clear_error()
@@ -130,26 +137,32 @@ def failure(worker, connection, result, events):
     return -EPROTO
 
 
-def tls_shake_hands(worker, connection, events):
+def tls_shake_hands(worker, connection):
     """1 when it is done; otherwise 0 or -errno, with the event to wait for beside -EAGAIN."""
     result = declare(int, SSL_do_handshake(enter(worker, connection)))
-    return 1 if result == 1 else failure(worker, connection, result, events)
+    return 1 if result == 1 else failure(worker, connection, result)
 
 
 def tls_receive(worker, connection, bytes, capacity):
-    events = declare(uint32_t)
     result = declare(int, SSL_read(enter(worker, connection), bytes, capacity))
-    return result if result > 0 else failure(worker, connection, result, address(events))
+    return result if result > 0 else failure(worker, connection, result)
 
 
 def tls_send(worker, connection, bytes, length):
     """As many whole records as the kernel takes. One that it takes in part must come again with the same bytes."""
-    events = declare(uint32_t)
+    receives_left = worker.tls.receives_left
+    worker.tls.receives_left = 1
+    sent = declare(int64_t, write_records(worker, connection, bytes, length))
+    worker.tls.receives_left = receives_left
+    return sent
+
+
+def write_records(worker, connection, bytes, length):
     sent = declare(uint32_t, 0)
     while sent < length:
         result = declare(int, SSL_write(enter(worker, connection), bytes + sent, length - sent))
         if result <= 0:
-            error = declare(int64_t, failure(worker, connection, result, address(events)))
+            error = declare(int64_t, failure(worker, connection, result))
             return sent if sent and error == -EAGAIN else (error or -EPROTO)
         sent += result
     return sent
@@ -161,6 +174,23 @@ def tls_has_pending(connection):
 
 def tls_is_resumed(connection):
     return SSL_session_reused(cast(pointer(SSL), connection.tls)) == 1
+
+
+def tls_is_outdated(worker, connection, grace_seconds):
+    """Whether the connection's certificate has been replaced, as was found out by an earlier call, for so long."""
+    if connection.tls == NULL:
+        return False
+    ssl = cast(pointer(SSL), connection.tls)
+    listener = address(worker.listeners[connection.listener])
+    if SSL_get_SSL_CTX(ssl) == load_pointer(address(listener.tls_context), memory_order_acquire):
+        return False
+    # The second after, as 0 is none.
+    since = declare(uint32_t, cast(uint32_t, cast(size_t, SSL_get_app_data(ssl))))
+    if not since:
+        since = worker.second + 1
+        SSL_set_app_data(ssl, cast(p_void, cast(size_t, since)))
+        ERR_clear_error()
+    return worker.second + 1 - since >= grace_seconds
 
 
 def tls_say_goodbye(worker, connection):
