@@ -24,6 +24,11 @@ def test_a_whole_request() -> None:
         "asks_close": False,
         "asks_keep_alive": False,
         "client_address": None,
+        "asks_upgrade": False,
+        "names_websocket": False,
+        "websocket_key": None,
+        "websocket_version": None,
+        "origin": None,
         "body_bytes": 0,
         "request_bytes": len(data),
     }

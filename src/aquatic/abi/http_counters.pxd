@@ -17,6 +17,7 @@ cdef enum:
     HTTP_ERRORS_TOO_LARGE
     HTTP_ERRORS_NOT_FOUND
     HTTP_ERRORS_METHOD
+    HTTP_ERRORS_UPGRADE  # not to WebSocket as it is spoken here, or without where nothing else is
     HTTP_ERRORS_NO_CLIENT_ADDRESS
     HTTP_ERRORS_REFUSED
     HTTP_ERRORS_NOT_ALLOWED

@@ -9,6 +9,9 @@ cdef enum:
     # The longest answer that can be configured, 64 KiB, has room for 505.
     HTTP_SCRAPE_TORRENTS_MAX = 512
     PEER_ID_BYTES = 20
+    # Where pages may come from that speak WebSocket to a listener.
+    ORIGINS_MAX = 64
+    ORIGIN_BYTES_MAX = 255
     # A longer tracker id is not one of ours, and is not sent back.
     TRACKER_ID_BYTES_MAX = 64
     # BEP 21; the other events are those of BEP 15. libtorrent's number for it.
@@ -35,6 +38,11 @@ cdef struct HeadRules:
     uint8_t address_header[64]
     uint32_t address_header_bytes
 
+# A header's last value, without blanks around it. NULL where the header is missing.
+cdef struct HeaderValue:
+    const uint8_t* text
+    uint32_t length
+
 # A request's head. Pointers are into the input, and valid only where the verdict is HEAD_COMPLETE.
 cdef struct Head:
     HttpMethod method
@@ -43,12 +51,27 @@ cdef struct Head:
     uint32_t minor_version  # of HTTP/1
     bint asks_close  # Connection: close
     bint asks_keep_alive  # Connection: keep-alive
+    bint asks_upgrade  # Connection: upgrade
+    bint names_websocket  # Upgrade: websocket
+    HeaderValue websocket_key
+    HeaderValue websocket_version
+    HeaderValue origin
     const uint8_t* client_address  # the value of the last address header, NULL without one
     uint32_t client_address_bytes
     uint32_t headers
     bint has_body_length
     uint64_t body_bytes  # Content-Length
     uint32_t request_bytes  # with what goes before the request line, and with the body
+
+# An origin as browsers send it (RFC 6454, section 6.2), in lower case.
+cdef struct Origin:
+    uint8_t text[ORIGIN_BYTES_MAX]
+    uint8_t length
+
+# Constant after start. None: pages may come from anywhere.
+cdef struct Origins:
+    uint32_t count
+    Origin origins[ORIGINS_MAX]
 
 cdef enum HttpResource:
     RESOURCE_ANNOUNCE = 0

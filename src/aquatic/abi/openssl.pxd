@@ -140,6 +140,13 @@ cdef extern from "<openssl/core_names.h>" nogil:
     const char* OSSL_MAC_PARAM_KEY
     const char* OSSL_MAC_PARAM_DIGEST
 
+    int EVP_EncodeBlock(unsigned char* text, const unsigned char* bytes, int length)
+
+cdef extern from "<openssl/sha.h>" nogil:
+    enum:
+        SHA_DIGEST_LENGTH
+    unsigned char* SHA1(const unsigned char* bytes, size_t length, unsigned char* digest)
+
 cdef extern from "<openssl/rand.h>" nogil:
     int RAND_bytes(unsigned char* bytes, int length)
 

@@ -2,6 +2,7 @@ from libc.stdint cimport uint8_t, uint32_t
 
 from aquatic.abi.connection cimport StreamWorker
 from aquatic.abi.http_counters cimport HttpCounters
+from aquatic.abi.http_wire cimport HeaderValue, Origins
 from aquatic.dataplane.http.handle cimport HttpHandler
 from aquatic.dataplane.stream.backend.memory cimport MemoryNetwork
 from aquatic.dataplane.stream.border cimport StreamWorkers
@@ -11,6 +12,8 @@ cdef class HttpService:
     cdef readonly Swarm swarm
     cdef HttpHandler* handler
     cdef HttpCounters* counted
+    cdef Origins* origins
+    cdef readonly object switched_source
 
 cdef class HttpSimulation:
     cdef readonly StreamWorkers workers
@@ -19,3 +22,4 @@ cdef class HttpSimulation:
 
 cdef uint8_t* copied(bytes data) except NULL
 cdef bint set_address_header(uint8_t* place, uint32_t* length, bytes name) except -1
+cdef object header_value(const HeaderValue* value)

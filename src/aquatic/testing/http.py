@@ -17,6 +17,7 @@ from cython.cimports.aquatic.abi.http_wire import (
     Head,
     HeadRules,
     HttpRequest,
+    Origins,
 )
 from cython.cimports.aquatic.abi.stream import Exchange
 from cython.cimports.aquatic.abi.swarm import ACCESS_ALLOW, ACCESS_DENY, ACCESS_OFF, AccessList
@@ -86,11 +87,20 @@ def decode_head(data: bytes, request_bytes_max: int = 8192, address_header: byte
             client_address=None
             if head.client_address == NULL
             else cast(bytes, head.client_address[: head.client_address_bytes]),
+            asks_upgrade=bool(head.asks_upgrade),
+            names_websocket=bool(head.names_websocket),
+            websocket_key=header_value(address(head.websocket_key)),
+            websocket_version=header_value(address(head.websocket_version)),
+            origin=header_value(address(head.origin)),
             body_bytes=head.body_bytes,
             request_bytes=head.request_bytes,
         )
     free(copy)
     return fields
+
+
+def header_value(value):
+    return None if value.text == NULL else cast(bytes, value.text[: value.length])
 
 
 def decode_target(target: bytes):
@@ -149,12 +159,16 @@ class HttpService:
         not_allowed_retry_minutes=0,
         keeps_alive=True,
         answers_health=True,
+        speaks_http=True,
+        speaks_websocket=False,
+        origins=(),
         seed=1,
     ):
         self.swarm = swarm
         self.handler = cast(pointer(HttpHandler), calloc(1, sizeof(HttpHandler)))
         self.counted = cast(pointer(HttpCounters), calloc(1, sizeof(HttpCounters)))
-        if self.handler == NULL or self.counted == NULL:
+        self.origins = cast(pointer(Origins), calloc(1, sizeof(Origins)))
+        if self.handler == NULL or self.counted == NULL or self.origins == NULL:
             raise MemoryError
         handler = self.handler
         handler.store = self.swarm.store
@@ -176,6 +190,14 @@ class HttpService:
         rules.not_allowed_retry_minutes = not_allowed_retry_minutes
         rules.keeps_alive = keeps_alive
         rules.answers_health = answers_health
+        rules.speaks_http = speaks_http
+        rules.speaks_websocket = speaks_websocket
+        self.origins.count = len(origins)
+        for index, origin in enumerate(origins):
+            place = address(self.origins.origins[cast(uint32_t, index)])
+            place.length = len(origin)
+            memcpy(place.text, cast(pointer(uint8_t), cast(bytes, origin)), len(origin))
+        rules.origins = self.origins
 
     def __dealloc__(self):
         if self.swarm is not None and self.handler != NULL:
@@ -188,6 +210,7 @@ class HttpService:
             store_pointer(address(self.handler.store.access_list), NULL, memory_order_release)
         free(self.handler)
         free(self.counted)
+        free(self.origins)
 
     def serve(
         self, data: bytes, ip: bytes, port: int = 1, is_from_proxy: bool = False, output_capacity: int = 16384
@@ -213,6 +236,8 @@ class HttpService:
         free(copy)
         free(output)
         answered = (exchange.answered[0], exchange.answered[1], exchange.answered[2])
+        switched = exchange.source.ip[: 16 if exchange.source.family else 4]
+        self.switched_source = cast(bytes, switched) if exchange.switches else None
         return exchange.used, answers, answered, bool(exchange.needs_room), bool(exchange.closes)
 
     def set_access_list(self, mode: str, info_hashes: bytes):

@@ -20,6 +20,8 @@ class HttpService:
     """The handler of one worker on a swarm, whose time it shares."""
 
     swarm: Swarm
+    # Whom the protocol that the last exchange has switched to takes for its client; None where it has not.
+    switched_source: bytes | None
     def __init__(
         self,
         swarm: Swarm,
@@ -37,6 +39,9 @@ class HttpService:
         not_allowed_retry_minutes: int = 0,
         keeps_alive: bool = True,
         answers_health: bool = True,
+        speaks_http: bool = True,
+        speaks_websocket: bool = False,
+        origins: tuple[bytes, ...] = (),
         seed: int = 1,
     ) -> None: ...
     def serve(

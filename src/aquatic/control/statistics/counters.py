@@ -48,6 +48,7 @@ HTTP_ERROR_CAUSES: Final = (
     "too_large",
     "not_found",
     "method",
+    "upgrade",
     "no_client_address",
     "refused",
     "not_allowed",

@@ -1,6 +1,6 @@
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
-from aquatic.abi.http_wire cimport Head, HeadRules, HeadVerdict
+from aquatic.abi.http_wire cimport Head, HeaderValue, HeadRules, HeadVerdict
 
 cdef extern from * nogil:
     """
@@ -36,7 +36,13 @@ cdef HeadVerdict note_header(
     Head* head
 ) noexcept nogil
 cdef HeadVerdict note_body_length(const uint8_t* value, uint32_t value_bytes, Head* head) noexcept nogil
-cdef void note_connection(const uint8_t* value, uint32_t value_bytes, Head* head) noexcept nogil
+cdef void note_upgrade_header(
+    const uint8_t* name, uint32_t name_bytes, const uint8_t* value, uint32_t value_bytes, Head* head
+) noexcept nogil
+cdef void note_value(const uint8_t* value, uint32_t value_bytes, HeaderValue* noted) noexcept nogil
+cdef bint lists_word(
+    const uint8_t* value, uint32_t value_bytes, const char* lower_case, uint32_t length
+) noexcept nogil
 cdef bint same_name(const uint8_t* text, const uint8_t* lower_case, uint32_t length) noexcept nogil
 cdef uint8_t lower(uint8_t byte) noexcept nogil
 cdef bint is_blank(uint8_t byte) noexcept nogil

@@ -186,11 +186,15 @@ def note_header(name, name_bytes, value, value_bytes, rules, head):
         head.client_address = value
         head.client_address_bytes = value_bytes
     if name_bytes == 10 and same_name(name, cast(pointer(uint8_t), b"connection"), 10):
-        note_connection(value, value_bytes, head)
+        head.asks_close = head.asks_close or lists_word(value, value_bytes, b"close", 5)
+        head.asks_keep_alive = head.asks_keep_alive or lists_word(value, value_bytes, b"keep-alive", 10)
+        head.asks_upgrade = head.asks_upgrade or lists_word(value, value_bytes, b"upgrade", 7)
     elif name_bytes == 14 and same_name(name, cast(pointer(uint8_t), b"content-length"), 14):
         return note_body_length(value, value_bytes, head)
     elif name_bytes == 17 and same_name(name, cast(pointer(uint8_t), b"transfer-encoding"), 17):
         return HEAD_BODY_ENCODED
+    else:
+        note_upgrade_header(name, name_bytes, value, value_bytes, head)
     return HEAD_COMPLETE
 
 
@@ -207,8 +211,25 @@ def note_body_length(value, value_bytes, head):
     return HEAD_COMPLETE
 
 
-def note_connection(value, value_bytes, head):
-    """A list of words, of which two matter."""
+def note_upgrade_header(name, name_bytes, value, value_bytes, head):
+    """Take what WebSocket's handshake is of (RFC 6455, section 4.2.1)."""
+    if name_bytes == 7 and same_name(name, cast(pointer(uint8_t), b"upgrade"), 7):
+        head.names_websocket = head.names_websocket or lists_word(value, value_bytes, b"websocket", 9)
+    elif name_bytes == 17 and same_name(name, cast(pointer(uint8_t), b"sec-websocket-key"), 17):
+        note_value(value, value_bytes, address(head.websocket_key))
+    elif name_bytes == 21 and same_name(name, cast(pointer(uint8_t), b"sec-websocket-version"), 21):
+        note_value(value, value_bytes, address(head.websocket_version))
+    elif name_bytes == 6 and same_name(name, cast(pointer(uint8_t), b"origin"), 6):
+        note_value(value, value_bytes, address(head.origin))
+
+
+def note_value(value, value_bytes, noted):
+    noted.text = value
+    noted.length = value_bytes
+
+
+def lists_word(value, value_bytes, lower_case, length):
+    """Whether a word is one of a list's."""
     start = declare(uint32_t, 0)
     end = declare(uint32_t)
     while start < value_bytes:
@@ -220,8 +241,7 @@ def note_connection(value, value_bytes, head):
             start += 1
         while end > start and is_blank(value[end - 1]):
             end -= 1
-        if end - start == 5 and same_name(value + start, cast(pointer(uint8_t), b"close"), 5):
-            head.asks_close = True
-        if end - start == 10 and same_name(value + start, cast(pointer(uint8_t), b"keep-alive"), 10):
-            head.asks_keep_alive = True
+        if end - start == length and same_name(value + start, cast(pointer(uint8_t), lower_case), length):
+            return True
         start = next
+    return False

@@ -11,10 +11,12 @@ from cython.cimports.aquatic.dataplane.http.encode import (
     CONTENT_HTML,
     STATUS_BAD_REQUEST,
     STATUS_BODY_TOO_LARGE,
+    STATUS_FORBIDDEN,
     STATUS_HEAD_TOO_LARGE,
     STATUS_METHOD_NOT_ALLOWED,
     STATUS_NOT_FOUND,
     STATUS_OK,
+    STATUS_UPGRADE_REQUIRED,
     inet_ntop,
 )
 from cython.cimports.aquatic.dataplane.source import ADDRESS_TEXT_BYTES
@@ -41,12 +43,19 @@ def status_lines(status):
         return b"HTTP/1.1 200 OK\r\n"
     if status == STATUS_BAD_REQUEST:
         return b"HTTP/1.1 400 Bad Request\r\n"
+    if status == STATUS_FORBIDDEN:
+        return b"HTTP/1.1 403 Forbidden\r\n"
     if status == STATUS_NOT_FOUND:
         return b"HTTP/1.1 404 Not Found\r\n"
     if status == STATUS_METHOD_NOT_ALLOWED:
         return b"HTTP/1.1 405 Method Not Allowed\r\nAllow: GET\r\n"
     if status == STATUS_BODY_TOO_LARGE:
         return b"HTTP/1.1 413 Content Too Large\r\n"
+    if status == STATUS_UPGRADE_REQUIRED:
+        return (
+            b"HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\n"
+        )
     if status == STATUS_HEAD_TOO_LARGE:
         return b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
     return b"HTTP/1.1 501 Not Implemented\r\n"

@@ -2,11 +2,12 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from aquatic.abi.datagram cimport Source
 from aquatic.abi.http_counters cimport HttpCounters
-from aquatic.abi.http_wire cimport Head, HeadRules, HeadVerdict, HttpRequest
+from aquatic.abi.http_wire cimport Head, HeadRules, HeadVerdict, HttpRequest, Origins
 from aquatic.abi.limits cimport RESPONSE_SLACK_BYTES
 from aquatic.abi.stream cimport Exchange
 from aquatic.abi.swarm cimport AccessList, Delta, Store
 from aquatic.dataplane.http.encode cimport BODY_ROOM_BYTES, HEAD_ROOM_BYTES, ContentType, HttpStatus
+from aquatic.dataplane.ws.handshake cimport HandshakeVerdict
 
 cdef enum:
     # Room that every answer needs.
@@ -28,6 +29,9 @@ cdef struct HttpRules:
     uint32_t not_allowed_retry_minutes  # 0: clients are told nothing
     bint keeps_alive
     bint answers_health
+    bint speaks_http  # otherwise nothing but health and the like
+    bint speaks_websocket
+    const Origins* origins  # of pages that may; NULL: any
 
 # One for each listener of each worker, in its thread. What follows the random state holds one request.
 cdef struct HttpHandler:
@@ -47,6 +51,10 @@ cdef bint answer(HttpHandler* handler, Exchange* exchange, HeadVerdict verdict) 
 cdef bint has_room(const Exchange* exchange, uint32_t needed) noexcept nogil
 cdef void answer_bad_head(HttpHandler* handler, Exchange* exchange, HeadVerdict verdict) noexcept nogil
 cdef bint answer_get(HttpHandler* handler, Exchange* exchange) noexcept nogil
+cdef void answer_websocket(HttpHandler* handler, Exchange* exchange) noexcept nogil
+cdef void refuse_handshake(HttpHandler* handler, Exchange* exchange, HandshakeVerdict verdict) noexcept nogil
+cdef void switch_protocol(HttpHandler* handler, Exchange* exchange) noexcept nogil
+cdef void answer_upgrade_required(HttpHandler* handler, Exchange* exchange, const char* text) noexcept nogil
 cdef const char* root_page() noexcept nogil
 cdef bint find_client(HttpHandler* handler, const Exchange* exchange) noexcept nogil
 cdef bint answer_announce(HttpHandler* handler, Exchange* exchange) noexcept nogil

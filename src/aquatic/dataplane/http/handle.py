@@ -13,6 +13,7 @@ from cython.cimports.aquatic.abi.http_counters import (
     HTTP_ERRORS_NOT_HTTP,
     HTTP_ERRORS_REFUSED,
     HTTP_ERRORS_TOO_LARGE,
+    HTTP_ERRORS_UPGRADE,
     HTTP_REQUESTS_ANNOUNCE,
     HTTP_REQUESTS_OTHER,
     HTTP_REQUESTS_SCRAPE,
@@ -63,11 +64,13 @@ from cython.cimports.aquatic.dataplane.http.encode import (
     PEER_IPV6_BYTES,
     STATUS_BAD_REQUEST,
     STATUS_BODY_TOO_LARGE,
+    STATUS_FORBIDDEN,
     STATUS_HEAD_TOO_LARGE,
     STATUS_METHOD_NOT_ALLOWED,
     STATUS_NOT_FOUND,
     STATUS_NOT_IMPLEMENTED,
     STATUS_OK,
+    STATUS_UPGRADE_REQUIRED,
     TORRENT_ROOM_BYTES,
     AnnounceAnswer,
     encode_announce,
@@ -91,6 +94,14 @@ from cython.cimports.aquatic.dataplane.swarm.store import (
     store_prefetch_table,
     store_scrape,
 )
+from cython.cimports.aquatic.dataplane.ws.handshake import (
+    HANDSHAKE_ACCEPTED,
+    HANDSHAKE_BAD_ORIGIN,
+    HANDSHAKE_BAD_VERSION,
+    asks_websocket,
+    judge_handshake,
+    put_handshake,
+)
 from cython.cimports.libc.stdint import uint8_t, uint16_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcmp, memcpy, memmove
 
@@ -110,7 +121,7 @@ def serve(state, exchange):
     exchange.needs_room = False
     exchange.closes = False
     exchange.switches = False
-    while not exchange.closes and exchange.used < exchange.input_length:
+    while not (exchange.closes or exchange.switches) and exchange.used < exchange.input_length:
         verdict = decode_head(
             exchange.input + exchange.used,
             exchange.input_length - exchange.used,
@@ -131,6 +142,9 @@ def answer(handler, exchange, verdict):
         return False
     if verdict != HEAD_COMPLETE:
         answer_bad_head(handler, exchange, verdict)
+        return True
+    if handler.rules.speaks_websocket and asks_websocket(address(handler.head)):
+        answer_websocket(handler, exchange)
         return True
     if handler.head.method == METHOD_GET:
         decode_target(handler.head.target, handler.head.target_bytes, address(handler.request))
@@ -168,6 +182,12 @@ def answer_bad_head(handler, exchange, verdict):
 def answer_get(handler, exchange):
     resource = handler.request.resource
     if resource == RESOURCE_ANNOUNCE or resource == RESOURCE_SCRAPE:
+        if not handler.rules.speaks_http:
+            note(handler, HTTP_REQUESTS_OTHER)
+            answer_upgrade_required(
+                handler, exchange, b"This tracker is for WebTorrent: it speaks WebSocket.\n"
+            )
+            return True
         if not find_client(handler, exchange):
             note(handler, HTTP_REQUESTS_ANNOUNCE if resource == RESOURCE_ANNOUNCE else HTTP_REQUESTS_SCRAPE)
             answer_failure(
@@ -192,6 +212,61 @@ def answer_get(handler, exchange):
         note(handler, HTTP_ERRORS_NOT_FOUND)
         answer_page(handler, exchange, STATUS_NOT_FOUND, CONTENT_TEXT, b"There is /announce and /scrape.\n")
     return True
+
+
+def answer_websocket(handler, exchange):
+    """To the handshake, at any path: clients and proxies name many."""
+    has_client = find_client(handler, exchange)
+    note(handler, HTTP_REQUESTS_OTHER)
+    verdict = judge_handshake(address(handler.head), handler.rules.origins)
+    if verdict != HANDSHAKE_ACCEPTED:
+        refuse_handshake(handler, exchange, verdict)
+    elif not has_client:
+        note(handler, HTTP_ERRORS_NO_CLIENT_ADDRESS)
+        answer_page(
+            handler, exchange, STATUS_BAD_REQUEST, CONTENT_TEXT, b"The proxy did not tell your address.\n"
+        )
+    else:
+        switch_protocol(handler, exchange)
+
+
+def refuse_handshake(handler, exchange, verdict):
+    if verdict == HANDSHAKE_BAD_VERSION:
+        answer_upgrade_required(handler, exchange, b"Version 13 of WebSocket is spoken here.\n")
+        return
+    note(handler, HTTP_ERRORS_UPGRADE)
+    if verdict == HANDSHAKE_BAD_ORIGIN:
+        answer_page(
+            handler,
+            exchange,
+            STATUS_FORBIDDEN,
+            CONTENT_TEXT,
+            b"This tracker is not for pages of that origin.\n",
+        )
+    else:
+        answer_page(
+            handler,
+            exchange,
+            STATUS_BAD_REQUEST,
+            CONTENT_TEXT,
+            b"Sec-WebSocket-Key must be 16 bytes in base64.\n",
+        )
+
+
+def switch_protocol(handler, exchange):
+    note(handler, HTTP_RESPONSES_OTHER)
+    start = exchange.output + exchange.written
+    exchange.written += cast(uint32_t, put_handshake(start, address(handler.head.websocket_key)) - start)
+    exchange.used += handler.head.request_bytes
+    exchange.answered[cast(uint32_t, ANSWER_OTHER)] += 1
+    # What the proxy's header says now holds for all that follows.
+    exchange.source = handler.client
+    exchange.switches = True
+
+
+def answer_upgrade_required(handler, exchange, text):
+    note(handler, HTTP_ERRORS_UPGRADE)
+    answer_page(handler, exchange, STATUS_UPGRADE_REQUIRED, CONTENT_TEXT, text)
 
 
 def root_page():

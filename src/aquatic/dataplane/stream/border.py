@@ -82,6 +82,7 @@ HTTP_COUNTER_NAMES = (
     "errors_too_large",
     "errors_not_found",
     "errors_method",
+    "errors_upgrade",
     "errors_no_client_address",
     "errors_refused",
     "errors_not_allowed",
@@ -161,6 +162,7 @@ def read_rules(settings, listener, rules):
     rules.large_swarm_peers = settings.large_swarm_peers
     rules.large_swarm_interval_seconds = settings.large_swarm_interval_seconds
     rules.not_allowed_retry_minutes = settings.not_allowed_retry_minutes
+    rules.speaks_http = True
     rules.keeps_alive = listener.keeps_alive
     rules.answers_health = listener.answers_health
 
