@@ -346,3 +346,79 @@ def test_a_look_at_a_connection_that_takes_little(text: bytes) -> None:
         end_all(server, number)
     else:
         assert exchange(server, number, b" line\n") == b"half line\n"
+
+
+def relay_under_failure(server: StreamSimulation) -> None:
+    """Whatever may allocate: records, what is kept, a queue that grows, requests in parts."""
+    sender, receiver = server.connect(ipv4(1)), server.connect(ipv4(2))
+    server.turn()
+    server.turn()
+    name = exchange(server, receiver, b"switch\nkeep this\nname\n").splitlines()[-1:] or [b"0:1"]
+    exchange(server, sender, b"keep @%b farewell\nhalf" % name[0])
+    server.limit_sends(receiver, 3)
+    for index in range(12):
+        exchange(server, sender, b"\n@%b %s\nhalf" % (name[0], b"x" * 20 * index))
+        if index % 4 == 3:
+            server.limit_sends(receiver, 50)
+    server.set_time(21)
+    server.turn()
+    exchange(server, receiver, b"half")
+    server.limit_sends(receiver, -1)
+    server.turn()
+    server.take(receiver)
+    server.end(sender)
+    server.turn()
+    server.end(receiver)
+    for seconds in (40, 80):
+        server.set_time(seconds)
+        server.turn()
+
+
+@pytest.mark.parametrize("after", range(31))
+def test_allocations_may_fail_anywhere(after: int) -> None:
+    server = simulation()
+    server.fail_allocation(after)
+    relay_under_failure(server)
+    server.fail_allocation(-1)
+    stranger = opened(server)
+    assert exchange(server, stranger, LINES) == ANSWERS
+    end_all(server, stranger)
+
+
+@pytest.mark.parametrize("after", range(10))
+def test_watching_may_fail_anywhere(after: int) -> None:
+    server = simulation()
+    server.fail_watch(after)
+    relay_under_failure(server)
+    server.fail_watch(-1)
+    stranger = opened(server)
+    assert exchange(server, stranger, LINES) == ANSWERS
+    end_all(server, stranger)
+
+
+def test_a_message_without_memory_is_lost_alone() -> None:
+    server = simulation()
+    sender, receiver = opened(server), opened(server)
+    name = name_of(server, receiver)
+    server.fail_allocation(0)
+    assert exchange(server, sender, b"@%b hello\n" % name) == b"full\n"
+    server.fail_allocation(-1)
+    assert server.counters()["messages_dropped_no_memory"] == 1
+    assert exchange(server, sender, b"@%b hello\n" % name) == b"queued\n"
+    assert server.take(receiver) == b"hello\n"
+    end_all(server, sender, receiver)
+
+
+def test_a_queue_that_cannot_grow_keeps_what_it_has() -> None:
+    server = simulation()
+    sender, receiver = opened(server), opened(server)
+    name = name_of(server, receiver)
+    server.limit_sends(receiver, 0)
+    assert exchange(server, sender, b"@%b first\n" % name) == b"queued\n"
+    server.fail_allocation(0)
+    assert exchange(server, sender, b"@%b %s\n" % (name, b"x" * 100)) == b"full\n"
+    assert exchange(server, sender, b"@%b second\n" % name) == b"queued\n"
+    server.fail_allocation(-1)
+    server.limit_sends(receiver, -1)
+    server.turn()
+    assert server.take(receiver) == b"first\nsecond\n"

@@ -285,6 +285,9 @@ class StreamSimulation(StreamServer):
             raise RuntimeError("no place for another connection")
         return number
 
+    def name(self, number: int):
+        return b"%d:%d" % (self.worker.index, self.socket(number).data)
+
     def deliver(self, number: int, content: bytes):
         return memory_deliver_bytes(
             self.socket(number), cast(pointer(uint8_t), content), cast(uint32_t, len(content))

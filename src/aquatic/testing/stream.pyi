@@ -64,6 +64,8 @@ class StreamSimulation(StreamServer):
     def drain(self) -> None:
         """The end of a worker."""
     def connect(self, ip: bytes = ..., listener: int = 0) -> int: ...
+    def name(self, number: int) -> bytes:
+        """What others call a connection that was accepted, as it would tell itself."""
     def deliver(self, number: int, content: bytes) -> int:
         """Send to the server; returns how much its receive buffer has taken."""
     def end(self, number: int) -> None:
