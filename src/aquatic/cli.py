@@ -69,6 +69,9 @@ TRACKER_COMMANDS = (
     ),
 )
 
+# What each of them loads.
+LOAD_TESTS = {"udp": "UDP", "http": "HTTP, plain or TLS"}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the process's exit code; wrong arguments raise SystemExit."""
@@ -94,19 +97,55 @@ def _parser() -> argparse.ArgumentParser:
         )
         _add_version(tracker)
         tracker.set_defaults(run=functools.partial(_serve, command))
-        tracker.add_argument(
-            "-c", "--config-file", type=Path, metavar="FILE", help="configuration to run with"
-        )
-        tracker.add_argument(
-            "-p", "--print-config", action="store_true", help="print the default configuration"
-        )
-        tracker.add_argument(
-            "-P", dest="print_parsed", action="store_true", help="print the configuration, then run"
-        )
+        _add_file_options(tracker)
+    _add_load_test(commands)
     configuration = commands.add_parser("config", help="work with configuration files", allow_abbrev=False)
     _add_convert(configuration.add_subparsers(title="commands", required=True, metavar="COMMAND"))
     commands.add_parser(BENCH, help="measure trackers side by side on this machine")
     return parser
+
+
+def _add_load_test(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "load-test",
+        help="load a tracker of yours with requests, and see that every answer can be right",
+        description="Asks a tracker as its clients would, many of them, checks what it answers and reports.",
+        allow_abbrev=False,
+    )
+    protocols = parser.add_subparsers(title="protocols", required=True, metavar="PROTOCOL")
+    for name, transport in LOAD_TESTS.items():
+        test = protocols.add_parser(
+            name,
+            help=f"over {transport}",
+            description="Load until the configured end or SIGINT, then a report. Exit code 2: an answer was wrong or"
+            " is missing.",
+            allow_abbrev=False,
+        )
+        _add_version(test)
+        _add_file_options(test)
+        test.add_argument(
+            "--json", type=Path, metavar="FILE", help="write the result and the whole configuration there too"
+        )
+        test.add_argument(
+            "--target-is-mine",
+            action="store_true",
+            help="allow a target that is not this machine's loopback",
+        )
+        test.set_defaults(run=functools.partial(_load_test, name))
+
+
+def _load_test(name: str, options: argparse.Namespace) -> int:
+    # As with a tracker: help does not need what loads.
+    from aquatic.loadtest import command  # noqa: PLC0415
+
+    return command.run(name, options)
+
+
+def _add_file_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("-c", "--config-file", type=Path, metavar="FILE", help="configuration to run with")
+    add("-p", "--print-config", action="store_true", help="print the default configuration")
+    add("-P", dest="print_parsed", action="store_true", help="print the configuration, then run")
 
 
 def _add_version(parser: argparse.ArgumentParser) -> None:

@@ -50,7 +50,9 @@ def values_of(key: Key) -> st.SearchStrategy[Any]:
         return st.sampled_from(list(setting.kind))
     kinds: dict[Any, st.SearchStrategy[Any]] = {
         bool: st.booleans(),
-        int: st.integers(setting.minimum, setting.maximum),
+        int: st.integers(
+            *(None if limit is None else int(limit) for limit in (setting.minimum, setting.maximum))
+        ),
         str: texts,
         FilePath: texts,
         SocketAddress: addresses,

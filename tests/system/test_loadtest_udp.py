@@ -1,22 +1,18 @@
 """The load generator against a tracker that keeps the rules, and against one that breaks them."""
 
-import signal
-import sys
 from collections import Counter
 from collections.abc import Callable
 from itertools import count
-from pathlib import Path
 
 import pytest
 
 from aquatic.loadtest import shapes
-from aquatic.loadtest.__main__ import main
 from aquatic.loadtest.population import Population
 from aquatic.loadtest.run import EVENTS, Report, SilentTrackerError
 from aquatic.loadtest.target import Target
 from aquatic.loadtest.udp import UdpLoad, UdpLoadTest
 from aquatic.protocol.udp import AnnounceRequest, ConnectRequest, ErrorResponse, Event, Request, ScrapeRequest
-from tests.support.processes import running, wait_until
+from tests.support.processes import wait_until
 from tests.system.stand_in_tracker import Meddle, StandInTracker, stand_in_tracker
 
 POPULATION = Population(shapes.zipf(20, 200), 4, 0.25, 1)
@@ -241,27 +237,3 @@ def test_ipv6_peers_are_checked_too() -> None:
         report = test.run("closed", 0.3)
     assert report.wrong == 0
     assert report.counters["peers_received"] > 0
-
-
-def test_the_command_reports_and_fails_on_wrong_answers(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    small = ["--seconds", "0.2", "--torrents", "20", "--peers", "100"]
-    with stand_in_tracker() as tracker:
-        assert main([tracker.address, *small, "--json", str(tmp_path / "result.json")]) == 0
-    assert "right responses" in capsys.readouterr().out
-    assert '"right_announce"' in (tmp_path / "result.json").read_text()
-    with stand_in_tracker(meddle=spoiled(lambda answer: [answer + b"\0"])) as tracker:
-        assert main([tracker.address, *small]) == 2
-    assert main(["192.0.2.1:3000", *small]) == 1
-    assert "of your own" in capsys.readouterr().err
-
-
-def test_an_interrupted_run_ends_with_its_report() -> None:
-    with stand_in_tracker() as tracker:
-        command = [sys.executable, "-m", "aquatic.loadtest", tracker.address, "--seconds", "600"]
-        with running([*command, "--timeout", "10"]) as process:
-            process.wait_for_line("responses/s")
-            process.signal(signal.SIGINT)
-            assert process.wait() == 0, process.errors
-    assert any("right responses in" in line for line in process.output)

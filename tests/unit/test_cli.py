@@ -42,7 +42,15 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Configuration]:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["-v"], ["--version"], ["udp", "-v"], ["http", "--version", "-p"], ["serve", "-v"]]
+    "arguments",
+    [
+        ["-v"],
+        ["--version"],
+        ["udp", "-v"],
+        ["http", "--version", "-p"],
+        ["serve", "-v"],
+        ["load-test", "udp", "-v"],
+    ],
 )
 def test_the_version(arguments: list[str]) -> None:
     assert run(*arguments) == (0, f"aquatic {aquatic.__version__}\n", "")
@@ -56,6 +64,9 @@ def test_the_version(arguments: list[str]) -> None:
         ["udp", "-h"],
         ["http", "-h"],
         ["serve", "-h"],
+        ["load-test", "-h"],
+        ["load-test", "udp", "-h"],
+        ["load-test", "http", "-h"],
         ["config", "-h"],
         ["config", "convert", "-h"],
     ],
@@ -72,8 +83,8 @@ def test_help(arguments: list[str]) -> None:
         ([], "the following arguments are required: COMMAND; see aquatic --help"),
         (
             ["tcp"],
-            "argument COMMAND: invalid choice: 'tcp' (choose from 'udp', 'http', 'serve', 'config', 'bench');"
-            " see aquatic --help",
+            "argument COMMAND: invalid choice: 'tcp' (choose from 'udp', 'http', 'serve', 'load-test', 'config',"
+            " 'bench'); see aquatic --help",
         ),
         (["udp", "-x"], "unrecognized arguments: -x; see aquatic --help"),
         (["udp", "--print"], "unrecognized arguments: --print; see aquatic --help"),

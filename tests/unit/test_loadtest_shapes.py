@@ -47,3 +47,23 @@ def test_shapes_refuse_what_cannot_be() -> None:
         shapes.uniform(0, 1)
     with pytest.raises(ValueError, match="at least"):
         shapes.zipf(3, 2)
+
+
+@given(torrents=st.integers(1, 50), peers=st.integers(1, 500))
+def test_gamma_peers_are_all_there(torrents: int, peers: int) -> None:
+    sizes = shapes.gamma(torrents, peers)
+    assert (len(sizes), sum(sizes)) == (torrents, peers)
+
+
+def test_gamma_has_two_fifths_in_the_first_torrent() -> None:
+    sizes = shapes.gamma(1000, 20_000)
+    assert 8000 < sizes[0] < 9500
+    # A gamma variate's mean is shape times scale.
+    assert 17 < sum(number * size for number, size in enumerate(sizes)) / 20_000 < 23
+    assert sum(sizes[500:]) < 200
+
+
+@pytest.mark.parametrize(("shape", "scale"), [(0, 1), (1, 0), (-1, 1)])
+def test_gamma_wants_positive_parameters(shape: float, scale: float) -> None:
+    with pytest.raises(ValueError, match="greater than 0"):
+        shapes.gamma(10, 10, shape, scale)

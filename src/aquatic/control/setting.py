@@ -18,15 +18,16 @@ from aquatic.control.network import Network, parse_network
 from aquatic.control.socket_address import SocketAddress
 
 T = TypeVar("T")
+Number = TypeVar("Number", int, float)
 # A path as it was written: pathlib would turn "" into "." and drop "./".
 FilePath = NewType("FilePath", str)
-TomlValue: TypeAlias = bool | int | str | list[int] | list[str]
+TomlValue: TypeAlias = bool | int | float | str | list[int] | list[str]
 
 CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 LIST_LENGTH_MAX = 1024
 
 
-def setting(default: T, comment: str, *, minimum: int | None = None, maximum: int | None = None) -> T:
+def setting(default: T, comment: str, *, minimum: float | None = None, maximum: float | None = None) -> T:
     """Declare a dataclass field that can be configured; limits are inclusive, in a list for each integer."""
     metadata = {"comment": comment, "minimum": minimum, "maximum": maximum}
     return dataclasses.field(default=default, metadata=metadata)
@@ -45,8 +46,8 @@ class Setting:
     kind: Any
     default: Any
     comment: str
-    minimum: int | None = None
-    maximum: int | None = None
+    minimum: float | None = None
+    maximum: float | None = None
 
     def read(self, raw: object) -> Any:
         """The value for what TOML gave; ValueError says what is wrong with it."""
@@ -54,6 +55,9 @@ class Setting:
             return _instance(raw, bool)
         if self.kind is int:
             return self._within_limits(_instance(raw, int))
+        if self.kind is float:
+            # 1 is 1.0, as with the Rust programs.
+            return float(self._within_limits(raw if type(raw) is int else _instance(raw, float)))
         if self.element is not None:
             return self._read_list(self.element, _instance(raw, list))
         text = _printable(_instance(raw, str))
@@ -61,7 +65,7 @@ class Setting:
 
     def write(self, value: Any) -> TomlValue:
         """How TOML spells the value: the opposite of `read`."""
-        if isinstance(value, bool | int):
+        if isinstance(value, bool | int | float):
             return value
         if self.element is not None:
             return [self.element.write(each) for each in value]  # type: ignore[return-value]
@@ -98,17 +102,19 @@ class Setting:
             raise ValueError(f"has {len(raw):,} elements, at most {LIST_LENGTH_MAX:,} are possible")
         return tuple(map(element.read, raw))
 
-    def _within_limits(self, value: int) -> int:
+    def _within_limits(self, value: Number) -> Number:
         if self.minimum is None or self.maximum is None or self.minimum <= value <= self.maximum:
             return value
         # Python refuses to spell integers of thousands of digits, which TOML can hold in hexadecimal.
-        text = str(value) if value.bit_length() <= 64 else "an integer beyond 64 bits"
+        is_short = isinstance(value, float) or value.bit_length() <= 64
+        text = str(value) if is_short else "an integer beyond 64 bits"
         raise ValueError(f"{text} is not within {self.minimum:,} to {self.maximum:,}")
 
 
 KIND_NAMES: dict[Any, str] = {
     bool: "true or false",
     int: "integer",
+    float: "number",
     str: "text",
     FilePath: "path",
     SocketAddress: "address:port",

@@ -44,12 +44,14 @@ cdef struct Plan:
     uint64_t start_ns
     uint64_t end_ns
     double interval_ns  # between two requests, at a set rate
-    uint64_t issued
+    uint64_t issued  # in a closed loop or at a set rate
+    uint64_t requests_max  # of these; 0: no bound
 
 # What the loop calls. `state` is the generator of the protocol.
 cdef struct Verbs:
     uint32_t (*turn)(void* state) noexcept nogil  # returns what was sent and received
-    bint (*aim_reached)(void* state) noexcept nogil  # of greeting, filling and draining
+    # Of greeting and filling; in every other mode: nothing is under way.
+    bint (*aim_reached)(void* state) noexcept nogil
     void (*sweep)(void* state, uint64_t now_ns) noexcept nogil  # gives up what was not answered in time
 
 cdef struct Drive:
@@ -79,12 +81,14 @@ cdef inline void bump(Drive* drive, uint32_t counter, uint64_t amount) noexcept 
 cdef inline bint take_due(Plan* plan, uint64_t now_ns, uint64_t* due_ns) noexcept nogil:
     """Whether a request is to be sent now, and when it should have been: later than that, at a set rate."""
     due_ns[0] = now_ns
+    if plan.mode == MODE_DRAIN or (plan.requests_max and plan.issued >= plan.requests_max):
+        return False
     if plan.mode == MODE_OPEN:
         due_ns[0] = plan.start_ns + <uint64_t>(<double>plan.issued * plan.interval_ns)
         if due_ns[0] > now_ns:
             return False
-        plan.issued += 1
-    return plan.mode != MODE_DRAIN
+    plan.issued += 1
+    return True
 
 cdef void note_latency(Drive* drive, uint64_t latency_ns) noexcept nogil
 cdef bint run_plan(Drive* drive) noexcept nogil

@@ -3,7 +3,7 @@
 import math
 
 import cython
-from cython import NULL, address, cast, pointer
+from cython import NULL, address, cast, declare, pointer
 from cython.cimports.aquatic.abi.atomics import load_u32, load_u64, memory_order_relaxed, store_u32, store_u64
 from cython.cimports.aquatic.abi.bits import log2_floor, relax
 from cython.cimports.aquatic.abi.threads import boot_ns, sleep_ns
@@ -70,12 +70,13 @@ class LoadGenerator:
             raise ValueError("fewer rows of peers than workers")
         self.mix.row_step = coprime_step(self.mix.row_count)
 
-    def run(self, mode: str, seconds: float, requests_per_second: float = 0.0) -> bool:
+    def run(self, mode: str, seconds: float, requests_per_second: float = 0.0, requests_max: int = 0) -> bool:
         drive = address(self.drive)
         if drive.state == NULL:
             raise ValueError("no generator of any protocol")
         drive.plan.mode = MODES.index(mode)
         drive.plan.issued = 0
+        drive.plan.requests_max = requests_max
         drive.plan.interval_ns = 1e9 / requests_per_second if drive.plan.mode == MODE_OPEN else 0
         drive.plan.start_ns = boot_ns()
         drive.plan.end_ns = drive.plan.start_ns + int(seconds * 1e9)
@@ -154,9 +155,12 @@ def run_plan(drive):
 
 
 def plan_aim_reached(drive):
-    """Greeting, filling and draining have an aim; load at a rate or in a closed loop ends by time alone."""
-    mode = drive.plan.mode
-    return mode not in (MODE_CLOSED, MODE_OPEN) and drive.verbs.aim_reached(drive.state)
+    """The aim of load at a rate or in a closed loop is a number of requests, if one is given."""
+    plan = address(drive.plan)
+    is_load = declare(cython.bint, plan.mode in (MODE_CLOSED, MODE_OPEN))
+    if is_load and (plan.requests_max == 0 or plan.issued < plan.requests_max):
+        return False
+    return drive.verbs.aim_reached(drive.state)
 
 
 def note_latency(drive, latency_ns):

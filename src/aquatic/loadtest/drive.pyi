@@ -12,11 +12,14 @@ class LoadGenerator:
     `run` is for that thread alone; `stop`, `counters` and `latency_buckets` may be called from any.
     """
 
-    def run(self, mode: Mode, seconds: float, requests_per_second: float = 0.0) -> bool:
+    def run(
+        self, mode: Mode, seconds: float, requests_per_second: float = 0.0, requests_max: int = 0
+    ) -> bool:
         """Work for so long, or until the aim of the mode is reached, without the GIL; whether it is reached.
 
         greet: every socket has a connection id, or every connection is open. closed: a new request for each
-        answer, no aim. open: at a set rate, latency counted from when a request was due, no aim.
+        answer. open: at a set rate, latency counted from when a request was due. The aim of both is
+        `requests_max`, none if that is 0.
         fill: every peer of this share has been acknowledged once. drain: nothing is under way.
         hold: connections stay open, no aim.
         """

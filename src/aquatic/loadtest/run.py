@@ -1,14 +1,16 @@
 """A load test, whatever the protocol: worker threads, and what was measured."""
 
 import ipaddress
+import math
 import os
 import resource
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from threading import Thread
 from types import TracebackType
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 from aquatic.loadtest.drive import LoadGenerator, latency_bucket_bound_ns
 from aquatic.loadtest.latency import Latency, summarise
@@ -158,20 +160,26 @@ class Worker:
 
     generator: LoadGenerator
     cpu: int | None
-    # Of the rate of all workers.
-    rate_share: float
+    # Of the rate, or the number of requests, of all workers.
+    share: float
     thread: Thread | None = None
     reached: bool = False
     failure: BaseException | None = field(default=None)
 
-    def start(self, mode: Mode, seconds: float, requests_per_second: float) -> None:
-        """Work in a new thread; the rate is that of all workers."""
+    def start(self, mode: Mode, seconds: float, requests_per_second: float, requests_max: int) -> None:
+        """Work in a new thread; rate and number of requests are those of all workers."""
 
         def work() -> None:
             try:
                 if self.cpu is not None:
                     os.sched_setaffinity(0, {self.cpu})
-                self.reached = self.generator.run(mode, seconds, requests_per_second * self.rate_share)
+                self.reached = self.generator.run(
+                    mode,
+                    seconds,
+                    requests_per_second * self.share,
+                    # Upwards: 0 would be no bound.
+                    math.ceil(requests_max * self.share),
+                )
             except BaseException as failure:
                 self.failure = failure
 
@@ -191,9 +199,9 @@ class LoadTest:
     """Workers ready to load one tracker. A context manager: leaving it stops them."""
 
     # Counters of what the end of a run leaves to be found.
-    losses: ClassVar[tuple[str, ...]] = ("lost", "late")
+    losses: tuple[str, ...] = ("lost", "late")
     # That draining takes at most.
-    drain_timeouts: ClassVar[float] = 1.5
+    drain_timeouts: float = 1.5
 
     def __init__(self, target: Target, population: Population, load: Load) -> None:
         self.target = target
@@ -220,10 +228,14 @@ class LoadTest:
         # What the generators hold open ends with them.
         self._workers.clear()
 
-    def start(self, mode: Mode, seconds: float, requests_per_second: float = 0.0) -> None:
-        """Set all workers to work; `join` waits for them. The rate is that of all together."""
+    def start(
+        self, mode: Mode, seconds: float, requests_per_second: float = 0.0, requests_max: int = 0
+    ) -> None:
+        """Set all workers to work; `join` waits for them. The rate is that of all together, and so is the number of
+        requests after which they end (0: no bound).
+        """
         for worker in self._workers:
-            worker.start(mode, seconds, requests_per_second)
+            worker.start(mode, seconds, requests_per_second, requests_max)
 
     def join(self) -> bool:
         """Whether every worker reached the aim of its mode. Raises what a worker raised."""
@@ -283,28 +295,58 @@ class LoadTest:
         seconds: float,
         requests_per_second: float = 0.0,
         progress: Callable[[Report], None] | None = None,
+        *,
+        requests_max: int = 0,
+        summarise_last_seconds: int = 0,
     ) -> Report:
-        """Load for so long or until `stop`, then wait for answers under way. `progress`: each second's report."""
-        before = last = self.sample()
-        self.start(mode, seconds, requests_per_second)
-        end = before.at_seconds + seconds
+        """Load for so long, or so many requests, or until `stop`; then wait for answers under way.
+
+        `progress`: each second's report. The one returned is of the last seconds only, if so many are given.
+        """
+        last = self.sample()
+        samples = deque([last], maxlen=summarise_last_seconds + 1)
+        self.start(mode, seconds, requests_per_second, requests_max)
+        end = last.at_seconds + seconds
         while (left := end - time.monotonic()) > 0 and (working := self._working()):
             working.join(min(left, 1.0))
             now = self.sample()
             if progress:
                 progress(Report.between(last, now, len(self._workers)))
             last = now
+            if summarise_last_seconds:
+                samples.append(now)
         self.join()
         # What arrives from here on is counted as answered, but not as time.
         after = self.sample()
         self.drain()
-        report = Report.between(before, after, len(self._workers))
+        report = Report.between(samples[0], after, len(self._workers))
         return _with_drained(report, after, self.sample(), self.losses)
 
     def drain(self) -> None:
         """Receive what is under way, until there is nothing or it is lost."""
         self.start("drain", self.load.timeout_seconds * self.drain_timeouts)
         self.join()
+
+
+class CombinedLoadTest(LoadTest):
+    """Several at once on one tracker, such as over IPv4 and IPv6, as if they were one."""
+
+    def __init__(self, parts: Sequence[tuple[LoadTest, float]]) -> None:
+        """Each with its share of the rate."""
+        first = parts[0][0]
+        super().__init__(first.target, first.population, first.load)
+        self.losses, self.drain_timeouts = first.losses, first.drain_timeouts
+        self._parts = [test for test, _ in parts]
+        self._workers = [
+            replace(worker, share=worker.share * share) for test, share in parts for worker in test._workers
+        ]
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, trace)
+        for test in self._parts:
+            test.__exit__(kind, error, trace)
 
 
 def _with_drained(report: Report, at_end: Sample, drained: Sample, losses: Sequence[str]) -> Report:

@@ -45,6 +45,21 @@ def zipf(torrents: int, peers: int, exponent: float = 1.0) -> TorrentSizes:
     return sizes
 
 
+def gamma(torrents: int, peers: int, shape: float = 0.2, scale: float = 100.0, seed: int = 0) -> TorrentSizes:
+    """Each peer in a torrent whose number follows the gamma distribution, as in the Rust load testers; those beyond
+    the last are in that. Of these defaults, two fifths of the peers are in the first torrent.
+    """
+    _check(torrents, peers)
+    if shape <= 0 or scale <= 0:
+        raise ValueError("the gamma distribution's shape and scale are greater than 0")
+    draw = Random(seed).gammavariate
+    last = torrents - 1
+    sizes = array(_TYPE_CODE, bytes(4 * torrents))
+    for _ in range(peers):
+        sizes[min(int(draw(shape, scale)), last)] += 1
+    return sizes
+
+
 def _check(torrents: int, peers: int) -> None:
     if torrents < 1 or peers < 1:
         raise ValueError("at least one torrent and one peer")

@@ -7,7 +7,6 @@ import socket
 import struct
 from dataclasses import dataclass
 from random import Random
-from typing import ClassVar
 
 from aquatic.control.descriptors import DESCRIPTORS_RESERVED, allow_descriptors, descriptors_allowed
 from aquatic.loadtest import session
@@ -72,7 +71,7 @@ class WsLoadTest(LoadTest):
     """
 
     # What the end of a run leaves to be found.
-    losses: ClassVar[tuple[str, ...]] = (
+    losses: tuple[str, ...] = (
         "lost",
         "late",
         "lost_answers",
@@ -82,7 +81,7 @@ class WsLoadTest(LoadTest):
         "offers_unanswered",
     )
     # Answers have as long again as the offers that they are to.
-    drain_timeouts: ClassVar[float] = 2.5
+    drain_timeouts: float = 2.5
 
     def __init__(self, target: Target, population: Population, load: WsLoad) -> None:
         super().__init__(target, population, load)

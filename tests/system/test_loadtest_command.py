@@ -1,0 +1,215 @@
+"""`aquatic load-test` as a process, and what it tells."""
+
+import io
+import json
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aquatic.cli import main
+from aquatic.loadtest.command import Progress
+from aquatic.loadtest.local_tracker import LocalTracker
+from aquatic.loadtest.run import Report
+from aquatic.loadtest.target import Target
+from aquatic.protocol.udp import AnnounceRequest, ConnectRequest, Request
+from tests.support.processes import running
+from tests.system.stand_in_http_tracker import stand_in_http_tracker
+from tests.system.stand_in_tracker import stand_in_tracker
+
+TORRENTS = "number_of_torrents = 20\nnumber_of_peers = 100\n"
+PLAIN_HTTP = "enable_tls = false\nnum_connections = 8\nconnection_creation_interval_ms = 0\n"
+
+
+def write(folder: Path, address: str, top: str = "", requests: str = "", table: str = "requests") -> str:
+    file = folder / "load.toml"
+    file.write_text(f'server_address = "{address}"\n{top}\n[{table}]\n{TORRENTS}{requests}\n')
+    return str(file)
+
+
+def test_a_run_reports_and_writes_its_whole_configuration(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = tmp_path / "result.json"
+    with stand_in_tracker() as tracker:
+        file = write(tmp_path, tracker.address, "requests_max = 500\nfill_first = true", "weight_scrape = 9")
+        assert main(["load-test", "udp", "-c", file, "--json", str(result)]) == 0
+    output = capsys.readouterr().out
+    assert "filled with 100 peers in " in output
+    assert "500 right responses in " in output
+    assert "latency, us: p50 " in output
+    # The tracker is in this very process.
+    assert "tracker: not found on this machine" in output
+    assert "  sent_announce " in output
+    document = json.loads(result.read_text())
+    assert document["protocol"] == "udp"
+    assert document["configuration"]["requests.weight_scrape"] == 9
+    assert document["configuration"]["requests.weight_connect"] == 50
+    assert document["report"]["responses"] == 500
+    assert set(document["report"]["responses_per_second_by_kind"]) == {"connect", "announce", "scrape"}
+    assert document["filled"]["counters"]["right_announce"] == 100
+    assert document["tracker"] is None
+
+
+def test_a_wrong_answer_is_an_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def lengthen(request: Request, answer: bytes) -> list[bytes]:
+        return [answer if isinstance(request, ConnectRequest) else answer + b"\0"]
+
+    with stand_in_tracker(meddle=lengthen) as tracker:
+        file = write(tmp_path, tracker.address, "requests_max = 100\nextra_statistics = false")
+        assert main(["load-test", "udp", "-c", file]) == 2
+    assert "  sent_announce " not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("address", "error"),
+    [("192.0.2.1:3000", "say so to go on"), ("127.0.0.1:1", "did not answer within 10 s")],
+)
+def test_no_load_is_an_error(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    address: str,
+    error: str,
+) -> None:
+    monkeypatch.setattr("aquatic.loadtest.udp.UdpLoadTest.join", lambda _: False)
+    assert main(["load-test", "udp", "-c", write(tmp_path, address)]) == 1
+    captured = capsys.readouterr()
+    assert captured.err.startswith("Error: ")
+    assert error in captured.err
+
+
+def test_configurations_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["load-test", "http", "-p"]) == 0
+    assert capsys.readouterr().out.startswith("# The default configuration of aquatic load-test http.")
+    with stand_in_http_tracker() as tracker:
+        file = write(tmp_path, tracker.address, f"{PLAIN_HTTP}requests_max = 10", table="torrents")
+        assert main(["load-test", "http", "-c", file, "-P"]) == 0
+    output = capsys.readouterr().out
+    assert output.startswith("# Running with this configuration.")
+    assert f'server_address = "{tracker.address}"' in output
+    assert "10 right responses" in output
+
+
+def test_an_unknown_key_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["load-test", "udp", "-c", write(tmp_path, "127.0.0.1:1", "speed = 1")]) == 1
+    assert "speed: unknown key" in capsys.readouterr().err
+
+
+def interrupted(file: str, protocol: str) -> list[str]:
+    with running([sys.executable, "-m", "aquatic", "load-test", protocol, "-c", file]) as process:
+        process.wait_for_line("responses/s")
+        process.signal(signal.SIGINT)
+        assert process.wait() == 0, process.errors
+    return process.output
+
+
+def test_without_a_duration_sigint_ends_it_with_its_report(tmp_path: Path) -> None:
+    with stand_in_tracker() as tracker:
+        output = interrupted(write(tmp_path, tracker.address, "timeout_ms = 30000"), "udp")
+    assert any("right responses in" in line for line in output)
+    # The process that has the tracker's socket is another one now: this.
+    assert any(line.startswith("tracker, us per response: user ") for line in output)
+    assert any(line.endswith(" MB") for line in output)
+
+
+def test_sigint_ends_http_load_too(tmp_path: Path) -> None:
+    with stand_in_http_tracker() as tracker:
+        top = f"{PLAIN_HTTP}timeout_ms = 30000\nsummarize_last = 1"
+        output = interrupted(write(tmp_path, tracker.address, top, table="torrents"), "http")
+    assert any("right responses in" in line for line in output)
+    assert any(line.startswith("tracker, us per response: user ") for line in output)
+
+
+def test_both_families_are_loaded_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with stand_in_tracker() as ipv4, stand_in_tracker("::1") as ipv6:
+        top = f'second_address = "{ipv6.address}"\nsecond_share = 0.25\nrequests_max = 400\nfill_first = true'
+        assert main(["load-test", "udp", "-c", write(tmp_path, ipv4.address, top)]) == 0
+    output = capsys.readouterr().out
+    assert "filled with 100 peers" in output
+    assert "400 right responses" in output
+    told = [
+        {request.info_hash for request in tracker.requests if isinstance(request, AnnounceRequest)}
+        for tracker in (ipv4, ipv6)
+    ]
+    assert all(told)
+    assert not told[0] & told[1]
+    assert [sum(map(len, tracker.swarms.values())) for tracker in (ipv4, ipv6)] == [75, 25]
+
+
+def test_only_the_last_seconds_are_summarised(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with stand_in_tracker() as tracker:
+        top = "duration = 3\nsummarize_last = 1\nrequests_per_second = 100\ntimeout_ms = 30000"
+        assert main(["load-test", "udp", "-c", write(tmp_path, tracker.address, top)]) == 0
+    output = capsys.readouterr().out.splitlines()
+    report = next(line for line in output if "right responses in" in line)
+    assert float(report.split(" in ")[1].split(" s")[0]) < 2.5
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def report_of(responses: int) -> Report:
+    names = ("errors", "lost", "late", "busy_ns")
+    return Report(1.0, dict.fromkeys(names, 0) | {"right_announce": responses}, None, 0.0, 0.0, 0.5)
+
+
+@pytest.mark.parametrize("output", [Terminal(), io.StringIO()])
+def test_progress_keeps_to_its_line_on_a_terminal(output: io.StringIO) -> None:
+    with Progress(output) as progress:
+        progress.show(report_of(10_000_000_000_000))
+        progress.show(report_of(1))
+    text = output.getvalue()
+    assert text.count("responses/s") == 2
+    assert text.count("\n") == (1 if output.isatty() else 2)
+    assert text.count("\r") == (2 if output.isatty() else 0)
+    first, second = (
+        text.replace("\n", "").replace("\r", "\n").strip("\n").split("\n")
+        if output.isatty()
+        else (text.splitlines())
+    )
+    assert len(second) >= len(first) or not output.isatty()
+
+
+SOCKETS: dict[str, Callable[[], socket.socket]] = {
+    "udp": lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM),
+    "tcp": lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM),
+}
+HOLD = """
+import socket, sys, time
+kept = socket.socket(fileno=int(sys.argv[1]))
+print("ready", flush=True)
+time.sleep(1000)
+"""
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
+def test_a_local_tracker_is_found_by_its_socket(transport: Any, host: str) -> None:
+    with SOCKETS[transport]() as bound:
+        bound.bind((host, 0))
+        if transport == "tcp":
+            bound.listen()
+        target = Target.parse(f"127.0.0.1:{bound.getsockname()[1]}")
+        assert LocalTracker.find(target, transport) is None
+        command = [sys.executable, "-c", HOLD, str(bound.fileno())]
+        with running(command, pass_fds=[bound.fileno()]) as process:
+            process.wait_for_line("ready")
+            found = LocalTracker.find(target, transport)
+            assert found is not None
+            assert found.pids == (process.popen.pid,)
+            usage = found.usage()
+            assert usage is not None
+            assert usage.memory_bytes > 1 << 20
+            assert usage.cpu_user_seconds + usage.cpu_system_seconds >= 0
+            process.popen.kill()
+            process.wait()
+            assert found.usage() is None
+        # Another port has no tracker.
+        assert LocalTracker.find(Target.parse("127.0.0.1:1"), transport) is None
