@@ -70,7 +70,7 @@ TRACKER_COMMANDS = (
 )
 
 # What each of them loads.
-LOAD_TESTS = {"udp": "UDP", "http": "HTTP, plain or TLS"}
+LOAD_TESTS = {"udp": "UDP", "http": "HTTP, plain or TLS", "ws": "WebSockets (WebTorrent), plain or TLS"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -13,9 +13,10 @@ from aquatic.loadtest.http import HttpLoad, HttpLoadTest
 from aquatic.loadtest.settings import LoadFormat, LoadSettings
 from aquatic.loadtest.target import Target, TargetError
 from aquatic.loadtest.udp import UdpLoad, UdpLoadTest
+from aquatic.loadtest.ws import WsLoad, WsLoadTest
 
 DATA = Path(__file__).parent / "data"
-UDP, HTTP = LOAD_FORMATS["udp"], LOAD_FORMATS["http"]
+UDP, HTTP, WS = LOAD_FORMATS["udp"], LOAD_FORMATS["http"], LOAD_FORMATS["ws"]
 CORES = frozenset({0, 1, 2, 3})
 
 
@@ -29,7 +30,7 @@ def problems(file_format: LoadFormat, text: str) -> str:
     return str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["udp", "http"])
+@pytest.mark.parametrize("name", LOAD_FORMATS)
 def test_the_rust_load_testers_file_is_the_default(name: str) -> None:
     file = read_toml_file(DATA / f"aquatic-{name}-load-test.toml")
     loaded, default = LOAD_FORMATS[name].load(file, CORES), LOAD_FORMATS[name].load(no_file(), CORES)
@@ -71,6 +72,9 @@ def test_a_printed_file_reads_as_the_same(name: str) -> None:
             "load.toml: weights are 0 or more, and not all 0",
         ),
         (UDP, "[cpu_pinning]\nactive = true\ncores = [9]", "load.toml: "),
+        (WS, "[torrents]\nsession_bytes_min = 3000", "load.toml: session descriptions: the least size"),
+        (WS, '[torrents]\nevent = "stopped"', "load.toml: a tracker does not respond to peers that stop"),
+        (WS, 'path = "announce"', "load.toml: the path begins with a slash"),
         (HTTP, 'url_suffix = "/a b"', "load.toml: at least one character of the URL's suffix"),
     ],
 )
@@ -167,6 +171,61 @@ def test_http_load_is_as_the_file_says() -> None:
             url_suffix="/x",
         )
         assert (test.population.torrents, test.population.peers) == (10, 100)
+
+
+WS_FILE = """
+server_address = "127.0.0.1:1"
+num_workers = 2
+num_connections_per_worker = 8
+connection_creation_interval_ms = 20
+measure_after_max_connections_reached = false
+enable_tls = false
+path = "/announce"
+slow_reader_share = 0.5
+slow_bytes_per_second = 100
+frame_bytes_max = 8192
+requests_per_second = 100
+[torrents]
+offers_per_request = 3
+number_of_torrents = 20
+torrents_per_connection = 5
+answer_probability = 0.5
+answers_acknowledged = true
+session_bytes_min = 700
+session_bytes_max = 900
+weight_scrape = 1
+"""
+
+
+def test_ws_load_is_as_the_file_says() -> None:
+    settings = load(WS, WS_FILE)
+    assert settings.greeting_seconds_max > 0.16
+    assert not settings.greets
+    assert settings.mode == "open"
+    ((test, share),) = WS.prepare(settings, CORES, is_mine=False)
+    with test:
+        assert share == 1
+        assert isinstance(test, WsLoadTest)
+        assert test.load == WsLoad(
+            weight_announce=5,
+            weight_scrape=1,
+            timeout_seconds=5,
+            idle_sleep_us=0,
+            workers=2,
+            connections_per_second=50,
+            path="/announce",
+            offers=3,
+            answer_probability=0.5,
+            answers_acknowledged=True,
+            session_bytes_min=700,
+            session_bytes_max=900,
+            requests_under_way_max=16,
+            slow_reader_share=0.5,
+            slow_bytes_per_second=100,
+            frame_bytes_max=8192,
+        )
+        assert (test.population.torrents, test.population.peers, test.population.sources) == (20, 80, 16)
+    assert load(WS, "idle = true\nrequests_per_second = 5").mode == "hold"
 
 
 def test_one_source_is_127_0_0_1() -> None:

@@ -1,3 +1,4 @@
+from array import array
 from itertools import pairwise
 
 import pytest
@@ -67,3 +68,11 @@ def test_gamma_has_two_fifths_in_the_first_torrent() -> None:
 def test_gamma_wants_positive_parameters(shape: float, scale: float) -> None:
     with pytest.raises(ValueError, match="greater than 0"):
         shapes.gamma(10, 10, shape, scale)
+
+
+def test_capped_keeps_all_peers_with_at_most_so_many_in_a_torrent() -> None:
+    assert list(shapes.capped(array("I", [9, 0, 1, 0]), 4)) == [4, 4, 2, 0]
+    assert list(shapes.capped(array("I", [0, 0, 1, 9]), 4)) == [4, 1, 1, 4]
+    assert list(shapes.capped(array("I", [8, 0]), 4)) == [4, 4]
+    with pytest.raises(ValueError, match="too few"):
+        shapes.capped(array("I", [9, 0]), 4)

@@ -126,7 +126,6 @@ cdef extern from "<sys/epoll.h>" nogil:
         EPOLLET
         EPOLLRDHUP
         EPOLLHUP
-        EPOLLET
         EPOLL_CTL_ADD
         EPOLL_CTL_MOD
         EPOLL_CLOEXEC

@@ -18,6 +18,7 @@ from aquatic.control.printing import print_configuration
 from aquatic.control.setting import one_line
 from aquatic.control.toml_file import no_file, read_toml_file
 from aquatic.loadtest.formats import LOAD_FORMATS
+from aquatic.loadtest.latency import Latency
 from aquatic.loadtest.local_tracker import LocalTracker, Usage
 from aquatic.loadtest.run import CombinedLoadTest, LoadTest, Report, SilentTrackerError
 from aquatic.loadtest.settings import LoadedSettings, LoadFormat, LoadSettings
@@ -54,7 +55,7 @@ def run(name: str, options: argparse.Namespace) -> int:
     _print_result(result, every_counter=loaded.settings.extra_statistics)
     if loaded.settings.log_level not in (LogLevel.OFF, LogLevel.ERROR):
         _warn(result.report)
-    return 0 if not result.report.wrong and not result.report.counters["lost"] else FAULTY
+    return FAULTY if result.report.wrong or _lost(result.report) else 0
 
 
 def _printed(file_format: LoadFormat, loaded: LoadedSettings, heading: str) -> str:
@@ -98,7 +99,8 @@ def _load(name: str, loaded: LoadedSettings, *, is_mine: bool) -> Result:
     transport: Literal["tcp", "udp"] = "udp" if name == "udp" else "tcp"
     target = parts[0][0].target
     with CombinedLoadTest(parts) as test, _ended_by_sigint(test):
-        test.greet(settings.greeting_seconds_max)
+        if settings.greets:
+            test.greet(settings.greeting_seconds_max)
         filled = test.fill(60 + settings.peers / 1000) if settings.fill_first else None
         tracker = LocalTracker.find(target, transport)
         before, responses = tracker.usage() if tracker else None, _responses(test)
@@ -115,7 +117,7 @@ def _responses(test: LoadTest) -> int:
 def _run(test: LoadTest, settings: LoadSettings) -> Report:
     with Progress(sys.stdout) as progress:
         return test.run(
-            "open" if settings.requests_per_second else "closed",
+            settings.mode,
             settings.duration_seconds or ENDLESS_SECONDS,
             settings.requests_per_second,
             progress.show,
@@ -196,18 +198,16 @@ def _print_result(result: Result, *, every_counter: bool) -> None:
     )
     counters = report.counters
     print(
-        f"lost {counters['lost']}, late {counters['late']}, refused {counters['errors']},"
+        f"lost {_lost(report)}, late {counters['late']}, refused {counters['errors']},"
         f" wrong {report.wrong - counters['errors']}, not answered at the end {_under_way(report)}"
     )
     if every_counter:
         for name, value in counters.items():
             if value:
                 print(f"  {name:20} {value}")
-    if latency := report.latency:
-        print(
-            f"latency, us: p50 {latency.p50_us:.0f}  p90 {latency.p90_us:.0f}  p99 {latency.p99_us:.0f}  "
-            f"p99.9 {latency.p999_us:.0f}  max {latency.max_us:.0f}"
-        )
+    for what, latency in {"latency": report.latency, **_relays(report)}.items():
+        if latency:
+            print(_latency_line(what, latency))
     per_response = 1e6 / max(report.responses, 1)
     print(
         f"generator, us per response: user {report.cpu_user_seconds * per_response:.3f}, "
@@ -223,9 +223,25 @@ def _print_result(result: Result, *, every_counter: bool) -> None:
         )
 
 
+def _relays(report: Report) -> dict[str, Latency | None]:
+    return {f"latency of a relayed {kind}": latency for kind, latency in report.relay_latency.items()}
+
+
+def _lost(report: Report) -> int:
+    return report.counters["lost"] + report.counters.get("lost_answers", 0)
+
+
 def _under_way(report: Report) -> int:
-    answered = report.responses + report.wrong + report.counters["lost"]
-    return max(0, report.requests - answered)
+    # An offer may have nobody to go to, and not be answered.
+    unneeded = sum(count for name, count in report.counters.items() if name.startswith("offers_"))
+    return max(0, report.requests - report.responses - report.wrong - _lost(report) - unneeded)
+
+
+def _latency_line(what: str, latency: Latency) -> str:
+    return (
+        f"{what}, us: p50 {latency.p50_us:.0f}  p90 {latency.p90_us:.0f}  p99 {latency.p99_us:.0f}  "
+        f"p99.9 {latency.p999_us:.0f}  max {latency.max_us:.0f}"
+    )
 
 
 def _cpu(use: TrackerUse) -> tuple[float, float]:

@@ -19,6 +19,7 @@ from aquatic.loadtest.settings import (
 )
 from aquatic.loadtest.target import Address, Target
 from aquatic.loadtest.udp import UdpLoad, UdpLoadTest
+from aquatic.loadtest.ws_settings import WS_LOAD_FORMAT
 
 # With this many requests under way none is lost to a tracker that leaves its receive buffer as Linux has it. At a set
 # rate requests pile up when the tracker does not keep up: that must not delay the next.
@@ -191,4 +192,4 @@ HTTP_LOAD_FORMAT: Final = LoadFormat(
     _http_load,
     HttpLoadTest,
 )
-LOAD_FORMATS: Final = {"udp": UDP_LOAD_FORMAT, "http": HTTP_LOAD_FORMAT}
+LOAD_FORMATS: Final = {"udp": UDP_LOAD_FORMAT, "http": HTTP_LOAD_FORMAT, "ws": WS_LOAD_FORMAT}

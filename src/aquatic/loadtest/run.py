@@ -291,7 +291,7 @@ class LoadTest:
 
     def run(
         self,
-        mode: Literal["closed", "open"],
+        mode: Literal["closed", "open", "hold"],
         seconds: float,
         requests_per_second: float = 0.0,
         progress: Callable[[Report], None] | None = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from aquatic.control.compat import CPU_PINNING_KEYS
 from aquatic.control.layout import Key, Values, check_values, model_key
@@ -139,6 +139,16 @@ class LoadSettings:
         """The first of these; None: the usual one."""
         del target
         return None
+
+    @property
+    def mode(self) -> Literal["closed", "open", "hold"]:
+        """How the load goes on."""
+        return "open" if self.requests_per_second else "closed"
+
+    @property
+    def greets(self) -> bool:
+        """Whether the tracker has to be ready for load before anything is measured."""
+        return True
 
     @property
     def greeting_seconds_max(self) -> float:

@@ -1,7 +1,7 @@
 """Shapes of swarms: how many peers each torrent has."""
 
 from array import array
-from itertools import repeat
+from itertools import chain, repeat
 from random import Random
 from typing import TypeAlias
 
@@ -58,6 +58,22 @@ def gamma(torrents: int, peers: int, shape: float = 0.2, scale: float = 100.0, s
     for _ in range(peers):
         sizes[min(int(draw(shape, scale)), last)] += 1
     return sizes
+
+
+def capped(sizes: TorrentSizes, most: int) -> TorrentSizes:
+    """The same number of peers, but at most so many in a torrent: what is beyond goes to the next ones with room."""
+    if sum(sizes) > most * len(sizes):
+        raise ValueError(
+            f"{len(sizes)} torrents are too few for {sum(sizes)} peers, with {most} each at most"
+        )
+    made = array(_TYPE_CODE, sizes)
+    beyond = 0
+    # What the last ones leave goes to the first.
+    for torrent in chain(range(len(made)), range(len(made))):
+        peers = made[torrent] + beyond
+        made[torrent] = min(peers, most)
+        beyond = peers - made[torrent]
+    return made
 
 
 def _check(torrents: int, peers: int) -> None:

@@ -6,7 +6,9 @@ import re
 import socket
 import struct
 from dataclasses import dataclass
+from itertools import chain
 from random import Random
+from typing import Literal
 
 from aquatic.control.descriptors import DESCRIPTORS_RESERVED, allow_descriptors, descriptors_allowed
 from aquatic.loadtest import session
@@ -59,8 +61,15 @@ class WsLoad(Load):
             raise ValueError("frames of 4,096 to 65,535 bytes")
         if self.event == EVENTS["stopped"]:
             raise ValueError("a tracker does not respond to peers that stop")
+        texts = self.session_texts("offer"), self.session_texts("answer")
+        if max(map(len, chain(*texts))) > 8192 or self.offers * (max(map(len, texts[0])) + 160) > 130_000:
+            raise ValueError("session descriptions of up to 8,192 bytes, and 130,000 in an announce")
         if not _PATH.fullmatch(self.path):
             raise ValueError("the path begins with a slash, and has no characters that are to be escaped")
+
+    def session_texts(self, kind: Literal["offer", "answer"]) -> tuple[bytes, ...]:
+        """Of all sizes. ValueError."""
+        return session.session_texts(kind, self.session_bytes_min, self.session_bytes_max)
 
 
 class WsLoadTest(LoadTest):
@@ -119,8 +128,7 @@ def _terms(
         f"GET {load.path} HTTP/1.1\r\nHost: {target}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Key: {key.decode()}\r\nSec-WebSocket-Version: 13\r\n\r\n"
     ).encode()
-    offers = session.session_texts("offer", load.session_bytes_min, load.session_bytes_max)
-    answers = session.session_texts("answer", load.session_bytes_min, load.session_bytes_max)
+    offers, answers = load.session_texts("offer"), load.session_texts("answer")
     # All workers have all torrents: what is divided among them are connections.
     common = load.common_terms(target, 1, index) | {"shares": 1, "share_index": 0}
     return WsTerms(

@@ -318,6 +318,8 @@ def is_at_aim(generator, client):
     mode = generator.drive.plan.mode
     if mode == MODE_DRAIN:
         return client.slow or (client.asked_count == 0 and client.first_serial == client.next_serial)
+    if mode == MODE_CLOSED or mode == MODE_OPEN:
+        return client.slow or client.asked_count == 0
     if client.link.phase != LINK_OPEN:
         return False
     return mode == MODE_GREET or (client.asked_count == 0 and walk_ended(generator.mix, address(client.walk)))
@@ -475,15 +477,22 @@ def wants_more(generator, client):
     # The tracker has not even taken what it was sent before.
     if client.link.waiting.length:
         return False
-    return mode == MODE_CLOSED or not walk_ended(generator.mix, address(client.walk))
+    plan = address(generator.drive.plan)
+    if mode == MODE_CLOSED:
+        return plan.requests_max == 0 or plan.issued < plan.requests_max
+    return not walk_ended(generator.mix, address(client.walk))
 
 
 def ask_more(generator, client):
     peer = declare(uint32_t)
+    due_ns = declare(uint64_t)
     now_ns = boot_ns()
+    plan = address(generator.drive.plan)
     while client.asked_count < generator.window:
-        if generator.drive.plan.mode == MODE_CLOSED:
-            ask_by_mix(generator, client, now_ns)
+        if plan.mode == MODE_CLOSED and take_due(plan, now_ns, address(due_ns)):
+            ask_by_mix(generator, client, due_ns)
+        elif plan.mode == MODE_CLOSED:
+            return
         elif next_unfilled(generator.mix, address(client.walk), address(peer)):
             announce(generator, client, peer, now_ns, EVENT_STARTED, 0)
         else:
