@@ -2,8 +2,6 @@
 
 import functools
 import tomllib
-from collections.abc import Callable
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -12,17 +10,14 @@ from aquatic.control.answer_sizes import RESPONSE_BYTES_MAX, announce_peers_fitt
 from aquatic.control.compat import Layout
 from aquatic.control.compat_udp import UDP_FORMAT
 from aquatic.control.model import (
-    AccessListMode,
     Configuration,
-    LogLevel,
-    PinningDirection,
 )
 from aquatic.control.printing import print_loaded
 from aquatic.control.rules import contradictions
 from aquatic.control.setting import setting_of
 from aquatic.control.socket_address import SocketAddress
 from tests.support import configurations
-from tests.support.configurations import CORES, dotted, listener
+from tests.support.configurations import COMMON_MEANINGS, CORES, Meaning, check_meaning, dotted, listener
 
 DATA = Path(__file__).parent / "data"
 NEWEST, RELEASED = DATA / "aquatic-udp-newest.toml", DATA / "aquatic-udp-0.9.0.toml"
@@ -65,28 +60,8 @@ def test_the_default_configuration_of_the_released_layout() -> None:
     assert loaded.configuration == Configuration(listeners=(listener("0.0.0.0:3000", ipv6_only=False),))
 
 
-MEANINGS: dict[str, tuple[str, Callable[[Configuration], object], object]] = {
+MEANINGS: dict[str, Meaning] = {
     "socket_workers": ("0", lambda c: c.workers.udp_count, 0),
-    "log_level": ('"trace"', lambda c: c.log_level, LogLevel.TRACE),
-    "network.use_ipv4": ("false", lambda c: c.listeners, (listener("[::]:3000"),)),
-    "network.use_ipv6": ("false", lambda c: c.listeners, (listener("0.0.0.0:3000"),)),
-    "network.address_ipv4": (
-        '"127.0.0.1:0"',
-        lambda c: c.listeners[0].address,
-        SocketAddress(ip_address("127.0.0.1"), 0),
-    ),
-    "network.address_ipv6": (
-        '"[fe80::1%2]:65535"',
-        lambda c: c.listeners[1].address,
-        SocketAddress(ip_address("fe80::1%2"), 65535),
-    ),
-    "network.set_only_ipv6": ("false", lambda c: c.listeners[1].ipv6_only, False),
-    "network.address": ('"[::1]:1"', lambda c: c.listeners, (listener("[::1]:1", ipv6_only=False),)),
-    "network.only_ipv6": (
-        'true\nnetwork.address = "[::]:1"',
-        lambda c: c.listeners,
-        (listener("[::]:1", ipv6_only=True),),
-    ),
     "network.socket_recv_buffer_size": ("0", lambda c: [x.receive_buffer_bytes for x in c.listeners], [0, 0]),
     "network.poll_timeout_ms": ("9", lambda c: c.workers.poll_timeout_ms, 9),
     "network.resend_buffer_max_len": ("9", lambda c: c.workers.resend_responses_max, 9),
@@ -115,122 +90,32 @@ MEANINGS: dict[str, tuple[str, Callable[[Configuration], object], object]] = {
     "cleaning.torrent_cleaning_interval": ("9", lambda c: c.swarm.cleaning_interval_seconds, 9),
     "cleaning.max_connection_age": ("9", lambda c: c.udp.connection_age_seconds_max, 9),
     "cleaning.max_peer_age": ("9", lambda c: c.swarm.peer_age_seconds_max, 9),
-    "privileges.drop_privileges": ("true", lambda c: c.privileges.drop, True),
-    "privileges.chroot_path": ('"/a"', lambda c: c.privileges.chroot_path, "/a"),
-    "privileges.group": ('"a"', lambda c: c.privileges.group, "a"),
-    "privileges.user": ('"a"', lambda c: c.privileges.user, "a"),
-    "access_list.mode": ('"deny"', lambda c: c.access_list.mode, AccessListMode.DENY),
-    "access_list.path": ('"a"', lambda c: c.access_list.path, "a"),
     "scrape_exports.enable_scrape_exports": ("true", lambda c: c.scrape_exports.enabled, True),
     "scrape_exports.frequency": ("0", lambda c: c.scrape_exports.cleanings_per_export, 0),
     "scrape_exports.path": ('"a"', lambda c: c.scrape_exports.path, "a"),
-    "downloads.path": ('"a"', lambda c: c.downloads.path, "a"),
-    "downloads.interval": ("60", lambda c: c.downloads.interval_seconds, 60),
-    "limits.max_torrents": ("9", lambda c: c.swarm.torrents_max, 9),
-    "limits.max_peers": ("9", lambda c: c.swarm.peers_max, 9),
-    "limits.max_memory_bytes": ("9", lambda c: c.swarm.memory_bytes_max, 9),
-    "cpu_pinning.active": ("true", lambda c: c.workers.cpu_pinning.active, True),
-    "cpu_pinning.direction": (
-        '"descending"',
-        lambda c: c.workers.cpu_pinning.direction,
-        PinningDirection.DESCENDING,
-    ),
-    "cpu_pinning.core_offset": ("9", lambda c: c.workers.cpu_pinning.core_offset, 9),
-    "cpu_pinning.cores": ("[2, 0]", lambda c: c.workers.cpu_pinning.cores, (2, 0)),
 }
 WITHOUT_MEANING = {"network.use_io_uring", "network.ring_size"}
 
 
 @pytest.mark.parametrize("name", MEANINGS)
 def test_what_a_key_means(name: str) -> None:
-    written, of, expected = MEANINGS[name]
-    assert of(load_text("").configuration) != expected
-    assert of(load_text(f"{name} = {written}").configuration) == expected
+    check_meaning(UDP_FORMAT.load, name, MEANINGS[name])
 
 
 def test_every_key_is_tested_for_its_meaning() -> None:
-    assert MEANINGS.keys() | WITHOUT_MEANING == {key.name for key in UDP_FORMAT.known_keys}
+    known = {key.name for key in UDP_FORMAT.known_keys}
+    assert MEANINGS.keys() | WITHOUT_MEANING == known - COMMON_MEANINGS.keys()
+    assert not MEANINGS.keys() & WITHOUT_MEANING
 
 
 PROBLEMS = [
-    # Unknown keys and tables, with the nearest name.
-    ("socket_worker = 3", ["t:1: socket_worker: unknown key; did you mean socket_workers?"]),
-    ("\n[clening]\nmax_peer_age = 3", ["t:2: clening: unknown table; did you mean cleaning?"]),
     (
         "[network]\nmax_response_peers = 3",
         ["t:2: network.max_response_peers: unknown key; did you mean protocol.max_response_peers?"],
     ),
     (
-        "cleaning.max_per_age = 3",
-        ["t:1: cleaning.max_per_age: unknown key; did you mean cleaning.max_peer_age?"],
-    ),
-    ("path = 3", ["t:1: path: unknown key; did you mean downloads.path?"]),
-    ("zzz = 3", ["t:1: zzz: unknown key"]),
-    ("zzz = {}", ["t:1: zzz: unknown table"]),
-    ('"a b\\n" = 3', ['t:1: "a b\\n": unknown key']),
-    (
-        '"cleaning.max_peer_age" = 3',
-        ['t:1: "cleaning.max_peer_age": unknown key; did you mean cleaning.max_peer_age?'],
-    ),
-    ("[network]\n[network.tls]", ["t:2: network.tls: unknown table"]),
-    # Wrong types.
-    ("log_level = 4", ["t:1: log_level: expected a string, found an integer"]),
-    ("socket_workers = true", ["t:1: socket_workers: expected an integer, found a boolean"]),
-    ("socket_workers = 1.0", ["t:1: socket_workers: expected an integer, found a float"]),
-    (
-        "socket_workers = 1979-05-27",
-        ["t:1: socket_workers: expected an integer, found a date or time"],
-    ),
-    ("[socket_workers]", ["t:1: socket_workers: expected an integer, found a table"]),
-    ("network.use_ipv4 = 1", ["t:1: network.use_ipv4: expected a boolean, found an integer"]),
-    ("cpu_pinning.cores = 1", ["t:1: cpu_pinning.cores: expected an array, found an integer"]),
-    ("cpu_pinning.cores = ['0']", ["t:1: cpu_pinning.cores: expected an integer, found a string"]),
-    ("cleaning = 3", ["t:1: cleaning: expected a table, found an integer"]),
-    ("[[cleaning]]\nmax_peer_age = 3", ["t:1: cleaning: expected a table, found an array"]),
-    # Impossible values.
-    ("socket_workers = -1", ["t:1: socket_workers: -1 is not within 0 to 256"]),
-    ("cleaning.max_peer_age = 0", ["t:1: cleaning.max_peer_age: 0 is not within 1 to 604,800"]),
-    (
         "protocol.max_scrape_torrents = 256",
         ["t:1: protocol.max_scrape_torrents: 256 is not within 0 to 255"],
-    ),
-    (
-        f"limits.max_torrents = 0x{'f' * 10_000}",
-        ["t:1: limits.max_torrents: an integer beyond 64 bits is not within 0 to 2,147,483,647"],
-    ),
-    ("cpu_pinning.cores = [0, -1]", ["t:1: cpu_pinning.cores: -1 is not within 0 to 4,095"]),
-    (
-        f"cpu_pinning.cores = {[0] * 1025}",
-        ["t:1: cpu_pinning.cores: has 1,025 elements, at most 1,024 are possible"],
-    ),
-    ("access_list.mode = 'on'", ['t:1: access_list.mode: "on" is none of "allow", "deny", "off"']),
-    (
-        "network.address_ipv4 = 'localhost:3000'",
-        [
-            't:1: network.address_ipv4: "localhost:3000": expected ADDRESS:PORT, such as "0.0.0.0:3000"'
-            ' or "[::]:3000"'
-        ],
-    ),
-    (
-        "network.address_ipv4 = '[::]:3000'",
-        ['t:1: network.address_ipv4: "[::]:3000" is not an IPv4 address'],
-    ),
-    (
-        "network.address_ipv6 = '0.0.0.0:1'",
-        ['t:1: network.address_ipv6: "0.0.0.0:1" is not an IPv6 address'],
-    ),
-    (
-        'privileges.user = "a\\u0000b"',
-        ['t:1: privileges.user: "a\\x00b" contains a control character'],
-    ),
-    # Contradictions.
-    (
-        "[network]\nuse_ipv4 = false\nuse_ipv6 = false",
-        ["t:3: network.use_ipv6: there is nothing to listen on"],
-    ),
-    (
-        "network.only_ipv6 = true",
-        ['t:1: network.only_ipv6: needs an IPv6 address, network.address is "0.0.0.0:3000"'],
     ),
     (
         "[network]\nset_only_ipv6 = true\naddress = '[::]:1'\nonly_ipv6 = true",
@@ -250,40 +135,13 @@ PROBLEMS = [
         ["t:3: statistics.html_file_path must not be empty while statistics.write_html_to_file is on"],
     ),
     (
-        "[access_list]\nmode = 'allow'\npath = ''",
-        ["t:3: access_list.path must not be empty while access_list.mode is on"],
-    ),
-    (
-        "[privileges]\ndrop_privileges = true\nchroot_path = ''\ngroup = ''\nuser = ''",
-        [
-            "t:3: privileges.chroot_path must not be empty while privileges.drop_privileges is on",
-            "t:4: privileges.group must not be empty while privileges.drop_privileges is on",
-            "t:5: privileges.user must not be empty while privileges.drop_privileges is on",
-        ],
-    ),
-    (
         "[scrape_exports]\nenable_scrape_exports = true\npath = 'a.tmp'",
         ["t:3: scrape_exports.path must not end in .tmp, the name that the file has while incomplete"],
-    ),
-    (
-        "[cpu_pinning]\nactive = true\ncores = [0, 4]",
-        ["t:3: cpu_pinning.cores: core 4 is not among those that this process may use (0, 1, 2, 3)"],
     ),
     # A contradiction that may come from a wrong value only is not reported beside it.
     (
         "[statistics]\nprometheus_peer_id_prefixes = true\npeer_clients = 1",
         ["t:3: statistics.peer_clients: expected a boolean, found an integer"],
-    ),
-    # All at once, in the order of the lines.
-    (
-        "log_level = 'loud'\nx = 1\ncleaning.max_peer_age = 0\n"
-        "[privileges]\ndrop_privileges = true\nuser = ''",
-        [
-            't:1: log_level: "loud" is none of "off", "error", "warn", "info", "debug", "trace"',
-            "t:2: x: unknown key",
-            "t:3: cleaning.max_peer_age: 0 is not within 1 to 604,800",
-            "t:6: privileges.user must not be empty while privileges.drop_privileges is on",
-        ],
     ),
 ]
 
@@ -295,7 +153,6 @@ def test_what_is_wrong_with_a_file(text: str, problems: list[str]) -> None:
 
 NO_IO_URING = "t:1: network.use_io_uring has no effect: there is no io_uring here"
 WARNINGS = [
-    ("", []),
     ("network.use_io_uring = true", [NO_IO_URING]),
     ("network.use_io_uring = false", []),
     ("network.ring_size = 128", []),
@@ -356,14 +213,6 @@ WARNINGS = [
         ],
     ),
     ("statistics.response_latency = true\nstatistics.print_to_stdout = true", []),
-    (
-        "cpu_pinning.cores = [0]",
-        ["t:1: cpu_pinning.cores has no effect because cpu_pinning.active is off"],
-    ),
-    (
-        "cpu_pinning = { active = true, cores = [0], core_offset = 1 }",
-        ["t:1: cpu_pinning.core_offset has no effect because cpu_pinning.cores lists the cores"],
-    ),
 ]
 
 
@@ -372,33 +221,10 @@ def test_what_is_warned_of(text: str, warnings: list[str]) -> None:
     assert warnings_of(text) == warnings
 
 
-@pytest.mark.parametrize(
-    "text", ["", RELEASED.read_text(), "cpu_pinning.cores = [3, 1]\naccess_list.path = 'ü\"'"]
-)
-def test_a_printed_configuration_reads_as_the_same(text: str) -> None:
-    loaded = load_text(text)
-    again = load_text(print_loaded(loaded, "again"))
-    assert (again.configuration, again.keys) == (loaded.configuration, loaded.keys)
-
-
-def test_a_printed_configuration_has_a_comment_on_every_key() -> None:
-    previous = ""
-    for line in print_loaded(load_text(""), "heading").splitlines():
-        if "=" in line and not line.startswith("#"):
-            assert previous.startswith("# "), line
-        previous = line
-
-
 def test_what_fits_a_response_of_1400_bytes() -> None:
     assert RESPONSE_BYTES_MAX - (20 + 6 * announce_peers_fitting(4)) in range(6)
     assert RESPONSE_BYTES_MAX - (20 + 18 * announce_peers_fitting(6)) in range(18)
     assert RESPONSE_BYTES_MAX - (8 + 12 * scrape_torrents_fitting()) in range(12)
-
-
-def test_every_number_of_the_configuration_is_bounded() -> None:
-    numbers = [key.setting for key in UDP_FORMAT.known_keys if key.setting.kind in (int, tuple[int, ...])]
-    assert numbers
-    assert all(setting.minimum is not None and setting.maximum is not None for setting in numbers)
 
 
 def test_a_model_field_without_a_setting_is_no_setting() -> None:
