@@ -4,6 +4,7 @@ from cython import NULL, address, cast, declare, pointer
 from cython.cimports.aquatic.abi.atomics import load_u64, memory_order_relaxed
 from cython.cimports.aquatic.abi.datagram import Source
 from cython.cimports.aquatic.abi.udp_wire import VERDICT_ACCEPTED, Request
+from cython.cimports.aquatic.dataplane.siphash import HashKey
 from cython.cimports.aquatic.dataplane.swarm.border import Swarm
 from cython.cimports.aquatic.dataplane.swarm.store import store_start_clock
 from cython.cimports.aquatic.dataplane.udp.backend.memory import (
@@ -17,7 +18,6 @@ from cython.cimports.aquatic.dataplane.udp.connection_id import (
     CONNECTION_BAD,
     CONNECTION_EXPIRED,
     CONNECTION_VALID,
-    ConnectionKey,
     check_connection_id,
     connection_id,
 )
@@ -70,7 +70,7 @@ def read_source_fields(ip, port, source):
 
 
 def issue_connection_id(key: bytes, ip: bytes, seconds: int):
-    connection_key = declare(ConnectionKey)
+    connection_key = declare(HashKey)
     source = declare(Source)
     memcpy(address(connection_key), cast(pointer(uint8_t), key), 16)
     read_source_fields(ip, 1, address(source))
@@ -78,7 +78,7 @@ def issue_connection_id(key: bytes, ip: bytes, seconds: int):
 
 
 def judge_connection_id(key: bytes, ip: bytes, issued: int, now_seconds: int, age_seconds_max: int):
-    connection_key = declare(ConnectionKey)
+    connection_key = declare(HashKey)
     source = declare(Source)
     memcpy(address(connection_key), cast(pointer(uint8_t), key), 16)
     read_source_fields(ip, 1, address(source))

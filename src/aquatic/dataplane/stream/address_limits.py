@@ -9,13 +9,13 @@ from cython.cimports.aquatic.abi.bits import read_u32, read_u64
 from cython.cimports.aquatic.abi.connection import ADDRESS_PROBES, AddressUse
 from cython.cimports.aquatic.abi.datagram import FAMILY_IPV4
 from cython.cimports.aquatic.abi.memory import reserve, unreserve
+from cython.cimports.aquatic.dataplane.siphash import HashKey, siphash
 from cython.cimports.aquatic.dataplane.stream.address_limits import (
     ADDRESS_COUNTED,
     ADDRESS_FULL,
     ADDRESS_NOT_COUNTED,
     ADDRESS_TOO_FAST,
 )
-from cython.cimports.aquatic.dataplane.udp.connection_id import ConnectionKey, siphash
 from cython.cimports.libc.stdint import uint32_t, uint64_t
 
 NS_PER_SECOND = declare(uint64_t, 1_000_000_000)
@@ -39,7 +39,7 @@ def addresses_end(table):
 
 
 def address_hash(table, source):
-    key = declare(ConnectionKey)
+    key = declare(HashKey)
     words = declare(uint64_t[2])
     key.low = table.key_low
     key.high = table.key_high

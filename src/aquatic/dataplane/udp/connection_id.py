@@ -16,6 +16,7 @@ Threats:
 from cython import address, cast, declare
 from cython.cimports.aquatic.abi.bits import read_u32, read_u64
 from cython.cimports.aquatic.abi.datagram import FAMILY_IPV4
+from cython.cimports.aquatic.dataplane.siphash import siphash
 from cython.cimports.aquatic.dataplane.udp.connection_id import (
     CONNECTION_BAD,
     CONNECTION_EXPIRED,
@@ -27,42 +28,6 @@ SECONDS_BITS = declare(uint32_t, 24)
 HASH_BITS = declare(uint32_t, 40)
 SECONDS_MASK = declare(uint32_t, (1 << 24) - 1)
 SECONDS_AHEAD_MAX = declare(uint32_t, 60)
-
-
-def rotate_left(value, bits):
-    return (value << bits) | (value >> (64 - bits))
-
-
-def siphash_round(v):
-    v[0] += v[1]
-    v[1] = rotate_left(v[1], 13) ^ v[0]
-    v[0] = rotate_left(v[0], 32)
-    v[2] += v[3]
-    v[3] = rotate_left(v[3], 16) ^ v[2]
-    v[0] += v[3]
-    v[3] = rotate_left(v[3], 21) ^ v[0]
-    v[2] += v[1]
-    v[1] = rotate_left(v[1], 17) ^ v[2]
-    v[2] = rotate_left(v[2], 32)
-
-
-def siphash(key, words, count):
-    """SipHash-2-4 of a message given as little-endian words, the last of which holds the length in its top byte."""
-    v = declare(uint64_t[4])
-    v[0] = key.low ^ cast(uint64_t, 0x736F6D6570736575)
-    v[1] = key.high ^ cast(uint64_t, 0x646F72616E646F6D)
-    v[2] = key.low ^ cast(uint64_t, 0x6C7967656E657261)
-    v[3] = key.high ^ cast(uint64_t, 0x7465646279746573)
-    index = declare(uint32_t)
-    for index in range(count):
-        v[3] ^= words[index]
-        siphash_round(v)
-        siphash_round(v)
-        v[0] ^= words[index]
-    v[2] ^= 0xFF
-    for index in range(4):
-        siphash_round(v)
-    return v[0] ^ v[1] ^ v[2] ^ v[3]
 
 
 def source_hash(key, source, seconds):

@@ -5,7 +5,7 @@ from aquatic.abi.datagram cimport Batch, Datagram, Response
 from aquatic.abi.limits cimport BATCH_DATAGRAMS_MAX
 from aquatic.abi.swarm cimport AccessList, Delta, Store
 from aquatic.abi.udp_wire cimport Request, Verdict
-from aquatic.dataplane.udp.connection_id cimport ConnectionKey
+from aquatic.dataplane.siphash cimport HashKey
 
 # Constant after start.
 cdef struct AnswerRules:
@@ -18,7 +18,7 @@ cdef struct AnswerRules:
 cdef struct Handler:
     Store* store
     Counters* counters
-    ConnectionKey key
+    HashKey key
     AnswerRules rules
     uint64_t random
     uint32_t now_seconds
