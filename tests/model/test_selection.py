@@ -124,6 +124,24 @@ def test_a_seeder_is_told_of_leechers_only_and_nobody_with_stopped() -> None:
     assert swarm.announce(HASH, *global_address(199), ["stopped"], 50) == (149, 49, [])
 
 
+def test_a_partial_seed_is_told_of_those_who_want_something_and_nobody_who_does_not_of_it() -> None:
+    swarm = swarm_of(200, 50, 4)
+    for number in range(50, 150):
+        swarm.announce(HASH, *global_address(number), ["paused"], 0)
+    for flags in (["paused"], ["seeder"]):
+        for wanted in WANTED:
+            chosen = swarm.announce(HASH, *global_address(300), flags, wanted)[2]
+            assert len(chosen) == min(wanted, 50)
+            assert set(chosen) <= {global_address(number) for number in range(150, 200)}
+    # A leecher is told of anybody, and a partial seed that goes on downloading is one again.
+    assert len(swarm.announce(HASH, *global_address(199), wanted=300)[2]) == 200
+    assert swarm.last_counts() == (100, 0)
+    assert len(swarm.announce(HASH, *global_address(149), wanted=300)[2]) == 200
+    assert swarm.last_counts() == (99, 0)
+    chosen = swarm.announce(HASH, *global_address(300), ["seeder"], 300)[2]
+    assert set(chosen) == {global_address(number) for number in range(149, 200)}
+
+
 def test_expired_peers_are_never_chosen_even_where_they_are_nearly_all() -> None:
     for peers, wanted in product((3, 20, 300, 3000), (1, 7, 8, 50)):
         swarm = swarm_of(peers, peers // 2, 4)

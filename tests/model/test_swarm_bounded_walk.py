@@ -9,13 +9,14 @@ from tests.support.addresses import global_address, info_hash_of
 from tests.support.reference_swarm import FAMILIES, counted, parse_slots, stored_counts
 
 TORRENTS = 300
+FLAGS = [[], ["paused"], ["seeder"], ["seeder", "completed"], ["stopped"]]
 HASHES = [info_hash_of(number) for number in range(TORRENTS)]
 
 
 def announce(swarm: Swarm, random: Random) -> None:
     info_hash = HASHES[int(TORRENTS * random.random() ** 3)]
     address = global_address(random.randrange(60), 6 if random.random() < 0.3 else 4)
-    flags = random.choices([[], ["seeder"], ["seeder", "completed"], ["stopped"]], (4, 3, 1, 2))[0]
+    flags = random.choices(FLAGS, (4, 3, 2, 1, 2))[0]
     wanted = random.choice((0, 3, 50))
     _, _, chosen = swarm.announce(info_hash, *address, flags, wanted, random.choice((b"A" * 8, b"B" * 8)))
     assert len(set(chosen)) == len(chosen) <= wanted
@@ -23,6 +24,7 @@ def announce(swarm: Swarm, random: Random) -> None:
 
 
 def check(swarm: Swarm, tags: bool) -> None:
+    assert swarm.fault() is None
     counts = counted(swarm)
     assert counts == stored_counts(swarm, HASHES)
     assert sum(swarm.prefixes().values()) == (counts["peers"] if tags else 0)

@@ -125,8 +125,8 @@ def test_the_longest_silent_go_first_and_new_torrents_get_in(bound: str) -> None
     old = flood(swarm, random, 5000)
     swarm.set_time(50)
     new = flood(swarm, random, 400)
-    assert sum(swarm.scrape(info_hash, 4) != (0, 0, 0) for info_hash in new) >= 390
-    survivors = sum(swarm.scrape(info_hash, 4) != (0, 0, 0) for info_hash in old)
+    assert sum(swarm.scrape(info_hash, 4) != (0, 0, 0, 0) for info_hash in new) >= 390
+    survivors = sum(swarm.scrape(info_hash, 4) != (0, 0, 0, 0) for info_hash in old)
     assert survivors <= BOUNDS[bound] - 390
 
 
@@ -169,14 +169,14 @@ def test_downloads_outlive_peers_and_count_once_a_peer_and_family() -> None:
             complete(swarm, info_hash_of(1), number)
             swarm.announce(info_hash_of(1), *global_address(number), ["completed"], 0)
     swarm.announce(info_hash_of(1), *global_address(1, 6), ["completed"], 0)
-    assert swarm.scrape(info_hash_of(1), 4) == (0, 50, 50)
-    assert swarm.scrape(info_hash_of(1), 6) == (0, 1, 1)
+    assert swarm.scrape(info_hash_of(1), 4) == (0, 50, 50, 0)
+    assert swarm.scrape(info_hash_of(1), 6) == (0, 1, 1, 0)
     swarm.set_time(101)
     for time in range(101, 141, 5):
         while swarm.sweep(time):
             pass
     assert swarm.counts()["torrents"] == 0
-    assert swarm.scrape(info_hash_of(1), 4) == (0, 50, 0)
+    assert swarm.scrape(info_hash_of(1), 4) == (0, 50, 0, 0)
 
 
 def test_made_up_downloads_push_out_each_other_and_not_what_is_downloaded() -> None:

@@ -14,7 +14,9 @@ SLAB_BYTES = 1 << 16
 
 
 def role(number: int, share: int) -> list[str]:
-    return ["seeder"] if number % 10 < share else []
+    if number % 10 < share:
+        return ["seeder"]
+    return ["paused"] if (number + share) % 3 == 0 else []
 
 
 @pytest.mark.parametrize("tags", [False, True])
@@ -50,13 +52,14 @@ def test_one_swarm_of_five_thousand_changes_roles_and_stops_peer_by_peer(family:
     random = Random(family)
     checked = CheckedSwarm(Swarm())
     numbers = list(range(5000))
-    for share in (0, 10, 5):
+    for share in (0, 1, 10, 5):
         random.shuffle(numbers)
         for number in numbers:
             flags = role(number, share)
             checked.swarm.announce(HASH, *global_address(number, family), flags, 0)
             checked.reference.announce(HASH, global_address(number, family), flags, b"-XX0000-")
         checked.check_counts()
+        checked.scrape(HASH, family)
         checked.reconcile()
     time = 0.0
     while numbers:
@@ -66,6 +69,7 @@ def test_one_swarm_of_five_thousand_changes_roles_and_stops_peer_by_peer(family:
         if random.random() < 0.5:
             time = checked.clean(time)
         checked.check_counts()
+        checked.scrape(HASH, family)
     checked.clean(time)
     assert checked.swarm.memory_bytes() == 0
 
@@ -78,7 +82,8 @@ def test_a_torrent_moves_between_its_record_and_tables_again_and_again(tags: boo
     time = 0.0
     for _ in range(400):
         address = random.choice(peers)
-        checked.announce(HASH, address, random.choice((["stopped"], ["stopped"], [], ["seeder"])), 10)
+        flags = random.choice((["stopped"], ["stopped"], [], ["paused"], ["seeder"]))
+        checked.announce(HASH, address, flags, 10)
         if random.random() < 0.2:
             time = checked.clean(time)
         checked.check_counts()
@@ -143,5 +148,5 @@ def test_torrents_that_stay_are_found_while_others_go() -> None:
             while swarm.sweep(time):
                 pass
         assert swarm.counts()["torrents"] == 2_000
-        assert all(swarm.scrape(info_hash_of(number), 4) == (1, 0, 0) for number in range(0, 20_000, 10))
+        assert all(swarm.scrape(info_hash_of(number), 4) == (1, 0, 0, 0) for number in range(0, 20_000, 10))
     assert swarm.peers_per_torrent(4, 1) == 2_000

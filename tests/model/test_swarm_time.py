@@ -9,7 +9,7 @@ from tests.support.addresses import global_address, info_hash_of
 from tests.support.reference_swarm import CheckedSwarm
 
 HASH = info_hash_of(1)
-TICKS = 1 << 13
+TICKS = 1 << 12
 TICK_AGE_MAX = TICKS // 2 - 1
 
 
@@ -29,7 +29,7 @@ def test_a_peer_lives_for_its_age_and_not_a_tick_longer(crowd: int) -> None:
     assert len(checked.reference.torrents[HASH].peers[4]) == 2
 
 
-@pytest.mark.parametrize("peer_age_ticks_max", [1, 100, 2000])
+@pytest.mark.parametrize("peer_age_ticks_max", [1, 100, 700])
 def test_ticks_wrap_many_times(peer_age_ticks_max: int) -> None:
     random = Random(peer_age_ticks_max)
     checked = CheckedSwarm(
@@ -48,7 +48,7 @@ def test_ticks_wrap_many_times(peer_age_ticks_max: int) -> None:
         checked.check_counts()
 
 
-@pytest.mark.parametrize("pause", [101, 3000, 4095, 4096, 8191, 8192, 8193, 100_000, 10_000_000])
+@pytest.mark.parametrize("pause", [101, 1500, 2047, 2048, 4095, 4096, 4097, 100_000, 10_000_000])
 def test_after_a_pause_of_any_length_nobody_old_is_chosen_or_kept(pause: int) -> None:
     checked = CheckedSwarm(Swarm())
     checked.set_time(7)

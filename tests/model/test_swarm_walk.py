@@ -25,7 +25,7 @@ def an_address(random: Random, spread: int) -> Address:
 
 
 def flags_of(random: Random) -> Sequence[str]:
-    flags = [name for name in ("seeder", "completed") if random.random() < 0.3]
+    flags = [name for name in ("seeder", "completed", "paused") if random.random() < 0.3]
     return ["stopped"] if random.random() < 0.2 else flags
 
 

@@ -268,12 +268,12 @@ def test_an_export_of_downloads_does_not_let_segments_merge_under_one_of_torrent
     passing = [random.randbytes(20) for _ in range(50_000)]
     deliver_all(tracker, [(announce_of(tracker, info_hash, source), source) for info_hash in passing])
     lasting = passing[:1500]
-    tracker.set_time(1100)
+    tracker.set_time(700)
     tracker.connect(source)
     deliver_all(tracker, [(announce_of(tracker, info_hash, source), source) for info_hash in lasting])
     cursor, lines = tracker.swarm.export_torrents(0)
     downloads_of(tracker)
-    tracker.set_time(1220)
+    tracker.set_time(820)
     tracker.clean()
     tracker.clean()
     found: list[str] = []

@@ -127,12 +127,20 @@ def test_other_events_are_ordinary_announces(event: Any) -> None:
     assert tracker.announce(global_address(99))[b"incomplete"] == 2
 
 
-def test_a_partial_seed_is_incomplete_and_is_given_leechers_only() -> None:
+def test_a_partial_seed_is_incomplete_no_downloader_and_is_given_downloaders_only() -> None:
     for peers in (2, 60):
         tracker = tracker_with(peers)
         answer = tracker.announce(ASKER, event="paused", numwant=50)
         assert len(answer[b"peers"]) == peers // 2 * 6
-        assert tracker.announce(global_address(99))[b"incomplete"] == peers // 2 + 1
+        answer = tracker.announce(global_address(99))
+        assert (answer[b"incomplete"], answer[b"downloaders"]) == (peers // 2 + 1, peers // 2)
+        # It may go on downloading.
+        tracker.announce(ASKER)
+        answer = tracker.announce(global_address(99))
+        assert (answer[b"incomplete"], answer[b"downloaders"]) == (peers // 2 + 1, peers // 2 + 1)
+        tracker.announce(ASKER, event="paused")
+        (counts,) = tracker.scrape([HASH], ASKER).values()
+        assert (counts[b"incomplete"], counts[b"downloaders"]) == (peers // 2 + 2, peers // 2 + 1)
         # With nothing left it is a seeder, whatever it says.
         tracker.announce(ASKER, event="paused", left=0)
         assert tracker.announce(global_address(99))[b"complete"] == peers // 2 + 1
@@ -142,9 +150,9 @@ def test_a_partial_seed_is_incomplete_and_is_given_leechers_only() -> None:
 def test_whatever_is_left_unless_nothing_is_a_leecher(left: Any) -> None:
     tracker = HttpTracker()
     tracker.get(announce_target(1, left=left), ASKER)
-    assert tracker.checked.swarm.scrape(HASH, 4) == (0, 0, 1)
+    assert tracker.checked.swarm.scrape(HASH, 4) == (0, 0, 1, 0)
     tracker.get(announce_target(1, left=0), ASKER)
-    assert tracker.checked.swarm.scrape(HASH, 4) == (1, 0, 0)
+    assert tracker.checked.swarm.scrape(HASH, 4) == (1, 0, 0, 0)
 
 
 def test_a_completed_download_counts_once_a_peer() -> None:

@@ -92,7 +92,15 @@ def test_a_scrape_beyond_the_cap_is_answered_up_to_it_and_in_order() -> None:
     assert [(entry.seeders, entry.leechers) for entry in response.entries] == [(0, 0), (5, 5), (0, 0)]
 
 
-@pytest.mark.parametrize("event", [4, 5, 255, 2**31, 2**32 - 1])
+def test_a_partial_seed_counts_as_a_leecher_and_is_given_those_who_want_something() -> None:
+    tracker = tracker_with(60)
+    assert len(announce(tracker, ASKER, event_number=Event.PAUSED).peers) == 30
+    answer = announce(tracker, global_address(99))
+    assert (answer.seeders, answer.leechers) == (30, 31)
+    assert len(announce(tracker, global_address(98), event_number=Event.PAUSED).peers) == 31
+
+
+@pytest.mark.parametrize("event", [5, 255, 2**31, 2**32 - 1])
 def test_unknown_events_are_ordinary_announces(event: int) -> None:
     tracker = tracker_with(3)
     assert len(announce(tracker, ASKER, event_number=event).peers) == 3

@@ -83,7 +83,7 @@ class HttpTracker:
         self, answer: dict[bytes, Any], info_hash: bytes, peer: Address, parameters: dict[str, Any]
     ) -> None:
         event = parameters.get("event")
-        flags = [event] if event in ("stopped", "completed") else []
+        flags = [event] if event in ("stopped", "completed", "paused") else []
         if parameters.get("left", 1) == 0:
             flags.append("seeder")
         reference = self.checked.reference
@@ -92,14 +92,12 @@ class HttpTracker:
         seeders = sum(other.is_seeder for other in others.values())
         leechers = len(others) - seeders
         assert (answer[b"complete"], answer[b"incomplete"]) == (seeders, leechers)
-        assert answer[b"downloaders"] == leechers
+        assert answer[b"downloaders"] == sum(not other.wants_nothing for other in others.values())
         assert answer[b"downloaded"] == reference.downloads[info_hash, family_of(peer[0])]
         assert answer[b"external ip"] == peer[0]
         wanted = int(parameters.get("numwant", -1))
         wanted = self.rules["peers_max"] if wanted < 0 else min(wanted, self.rules["peers_max"])
-        # A partial seed counts as a leecher, but is given what a seeder is given.
-        choosing = [*flags, "seeder"] if event == "paused" else flags
-        self.checked.check_chosen(others, peer, choosing, wanted, peers_in(answer, peer))
+        self.checked.check_chosen(others, peer, flags, wanted, peers_in(answer, peer))
 
     def scrape(self, hashes: list[bytes], source: Address) -> dict[bytes, Any]:
         target = "/scrape?" + "&".join(query_of({"info_hash": info_hash}) for info_hash in hashes)
@@ -113,7 +111,7 @@ class HttpTracker:
             assert counts == {
                 b"complete": seeders,
                 b"downloaded": reference.downloads[info_hash, family],
-                b"downloaders": leechers,
+                b"downloaders": leechers - torrent.partial_seeds(family),
                 b"incomplete": leechers,
             }
         return files

@@ -13,7 +13,8 @@ Address = tuple[bytes, int]
 Family = Literal[4, 6]
 FAMILIES: tuple[Family, ...] = (4, 6)
 STATE_SEEDER = 0x8000
-STATE_TICK_MASK = 0x1FFF
+STATE_PARTIAL_SEED = 0x1000
+STATE_TICK_MASK = 0x0FFF
 
 
 def family_of(ip: bytes) -> Family:
@@ -35,6 +36,11 @@ class Peer:
     is_seeder: bool
     prefix: bytes
     has_completed: bool = False
+    is_partial_seed: bool = False
+
+    @property
+    def wants_nothing(self) -> bool:
+        return self.is_seeder or self.is_partial_seed
 
 
 @dataclass
@@ -46,6 +52,9 @@ class Torrent:
     def by_role(self, family: Family) -> tuple[int, int]:
         seeders = sum(peer.is_seeder for peer in self.peers[family].values())
         return seeders, len(self.peers[family]) - seeders
+
+    def partial_seeds(self, family: Family) -> int:
+        return sum(peer.is_partial_seed for peer in self.peers[family].values())
 
 
 class ReferenceSwarm:
@@ -72,6 +81,7 @@ class ReferenceSwarm:
         peer = peers.setdefault(address, Peer(0, False, prefix))
         peer.tick = self.tick - age_ticks
         peer.is_seeder = "seeder" in flags
+        peer.is_partial_seed = "paused" in flags and not peer.is_seeder
         if "completed" in flags and not peer.has_completed:
             peer.has_completed = True
             self.downloads[info_hash, family] += 1
@@ -82,8 +92,8 @@ class ReferenceSwarm:
         peers = self.torrents[info_hash].peers[family_of(asker[0])]
         return {address: peer for address, peer in peers.items() if address != asker}
 
-    def may_choose(self, asker: Address, is_seeder: bool, address: Address, peer: Peer) -> bool:
-        if self.is_expired(peer) or (is_seeder and peer.is_seeder):
+    def may_choose(self, asker: Address, wants_nothing: bool, address: Address, peer: Peer) -> bool:
+        if self.is_expired(peer) or (wants_nothing and peer.wants_nothing):
             return False
         return scope_of(address[0]) in ("global", scope_of(asker[0]))
 
@@ -161,6 +171,9 @@ class CheckedSwarm:
         others = self.reference.others(info_hash, address)
         other_seeders = sum(peer.is_seeder for peer in others.values())
         assert (seeders, leechers) == (other_seeders, len(others) - other_seeders)
+        partial_seeds = sum(peer.is_partial_seed for peer in others.values())
+        completed = self.reference.downloads[info_hash, family_of(address[0])]
+        assert self.swarm.last_counts() == (partial_seeds, completed)
         self.check_chosen(others, address, flags, wanted, chosen)
         if "stopped" in flags:
             self.is_dense = False
@@ -174,18 +187,18 @@ class CheckedSwarm:
         wanted: int,
         chosen: list[Address],
     ) -> None:
-        is_seeder = "seeder" in flags
+        wants_nothing = "seeder" in flags or "paused" in flags
         eligible = {
             address
             for address, peer in others.items()
-            if self.reference.may_choose(asker, is_seeder, address, peer)
+            if self.reference.may_choose(asker, wants_nothing, address, peer)
         }
         if "stopped" in flags:
             assert chosen == []
             return
         assert len(set(chosen)) == len(chosen) <= wanted
         assert eligible.issuperset(chosen)
-        candidates = [peer for peer in others.values() if not (is_seeder and peer.is_seeder)]
+        candidates = [peer for peer in others.values() if not (wants_nothing and peer.is_seeder)]
         if len(candidates) <= wanted:
             assert eligible.issubset(chosen)
         elif self.is_dense and len(eligible) == len(candidates):
@@ -208,7 +221,8 @@ class CheckedSwarm:
         torrent = self.reference.torrents.get(info_hash, Torrent())
         seeders, leechers = torrent.by_role(family)
         completed = self.reference.downloads[info_hash, family]
-        assert self.swarm.scrape(info_hash, family) == (seeders, completed, leechers)
+        found = self.swarm.scrape(info_hash, family)
+        assert found == (seeders, completed, leechers, torrent.partial_seeds(family))
 
     def set_time(self, seconds: int) -> None:
         self.reference.tick = self.swarm.set_time(seconds)
@@ -237,6 +251,7 @@ class CheckedSwarm:
             del peers[address]
         for address, state in stored.items():
             assert bool(state & STATE_SEEDER) == peers[address].is_seeder
+            assert bool(state & STATE_PARTIAL_SEED) == peers[address].is_partial_seed
             assert state & STATE_TICK_MASK == peers[address].tick & STATE_TICK_MASK
 
     def clean(self, now_seconds: float, interval_seconds: float = 10) -> float:
@@ -254,6 +269,7 @@ class CheckedSwarm:
 
     def check_counts(self) -> None:
         expected = dict.fromkeys(COUNTED, 0) | self.reference.counts()
+        assert self.swarm.fault() is None
         assert counted(self.swarm) | {"downloads": self.swarm.counts()["downloads"]} == expected
         # However the store divides them, prefixes are counted once a peer.
         prefixes: defaultdict[bytes, int] = defaultdict(int)

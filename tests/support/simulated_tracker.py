@@ -38,7 +38,7 @@ class Setup:
     """Settings of a tracker whose ticks are seconds."""
 
     workers: int = 1
-    peer_age_seconds_max: int = 1200
+    peer_age_seconds_max: int = 800
     cleaning_interval_seconds: int = 120
     torrents_max: int = 1 << 20
     peers_max: int = 1 << 20
@@ -246,7 +246,7 @@ class SimulatedTracker:
 
     def apply(self, announce: AnnounceRequest, source: Address) -> tuple[Address, list[str]]:
         flags = ["seeder"] if announce.left == 0 else []
-        if announce.event in (Event.COMPLETED, Event.STOPPED):
+        if announce.event in (Event.COMPLETED, Event.STOPPED, Event.PAUSED):
             flags.append(announce.event.name.lower())
         asker = source[0], announce.port
         self.reference.announce(announce.info_hash, asker, flags, announce.peer_id[:8])
@@ -275,11 +275,11 @@ class SimulatedTracker:
         chosen: list[Address],
         wanted: int,
     ) -> None:
-        is_seeder = "seeder" in flags
+        wants_nothing = "seeder" in flags or "paused" in flags
         eligible = {
             address
             for address, peer in others.items()
-            if self.reference.may_choose(asker, is_seeder, address, peer)
+            if self.reference.may_choose(asker, wants_nothing, address, peer)
         }
         assert eligible.issuperset(chosen)
         if "stopped" in flags:

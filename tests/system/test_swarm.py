@@ -52,7 +52,7 @@ def test_who_is_handed_out(tracker: Tracker, family: AddressFamily) -> None:
     with tracker.client(family) as client:
         seeding, leeching, stopping = 1000, 2000, 3000
         client.announce(INFO_HASH, port=seeding, left=0, event_number=Event.STARTED)
-        client.announce(INFO_HASH, port=leeching, left=-1, event_number=4)
+        client.announce(INFO_HASH, port=leeching, left=-1, event_number=5)
         client.announce(INFO_HASH, port=stopping, left=1)
         assert client.announce(INFO_HASH, port=stopping, left=1, event_number=Event.STOPPED).peers == ()
 

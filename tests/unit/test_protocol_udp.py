@@ -130,7 +130,8 @@ def test_connect_of_more_than_16_bytes_is_accepted(extra: bytes) -> None:
         ("00000001", 1, Event.COMPLETED),
         ("00000002", 2, Event.STARTED),
         ("00000003", 3, Event.STOPPED),
-        ("00000004", 4, Event.NONE),
+        ("00000004", 4, Event.PAUSED),
+        ("00000005", 5, Event.NONE),
         ("ffffffff", 0xFFFFFFFF, Event.NONE),
     ],
 )

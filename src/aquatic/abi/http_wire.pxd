@@ -14,8 +14,6 @@ cdef enum:
     ORIGIN_BYTES_MAX = 255
     # A longer tracker id is not one of ours, and is not sent back.
     TRACKER_ID_BYTES_MAX = 64
-    # BEP 21; the other events are those of BEP 15. libtorrent's number for it.
-    EVENT_PAUSED = 4
     # In place of a port: missing, or not a number that a port can be.
     PORT_NONE = -1
 

@@ -23,8 +23,9 @@ cdef enum:
     STATE_SEEDER = 0x8000
     STATE_COMPLETED = 0x4000  # its download has been counted
     STATE_SCOPED = 0x2000  # the address is not a global one
-    STATE_TICK_MASK = 0x1FFF
-    TICK_AGE_MAX = 0x0FFF  # ticks wrap: a greater difference is a tick ahead of ours, not an old one
+    STATE_PARTIAL_SEED = 0x1000  # a leecher that wants nothing more (BEP 21)
+    STATE_TICK_MASK = 0x0FFF
+    TICK_AGE_MAX = 0x07FF  # ticks wrap: a greater difference is a tick ahead of ours, not an old one
 
     INLINE_BYTES = 24
     LEECHERS = 0
@@ -61,7 +62,7 @@ cdef struct TableDirectory:
     uint32_t count
     uint32_t segment_count
     uint32_t segments_max
-    uint32_t spare
+    uint32_t partial_seeds  # see PeerTables
     Table segments[1]  # segments_max of them
 
 cdef enum:
@@ -84,14 +85,21 @@ cdef struct TableLayout:
     uint64_t seed
     PrefixTable* prefixes  # NULL where client statistics are off
 
+# Partial seeds lie among the leechers and are counted by family: in a directory from when the leechers have one, and
+# before that here. Modulo 2^16 here and 2^32 there, since those counted here may be gone by the time of the directory.
 cdef struct PeerTables:
     Table ipv4[2]  # by role
     BlockRef ipv6  # of two Table, by role
-    uint32_t spare
+    uint16_t partial_seeds[2]
 
 cdef union TorrentPeers:
     uint8_t inline_slots[INLINE_BYTES]
     PeerTables tables
+
+# Peers of one family: of a torrent, or those that have just left it. Partial seeds are counted as leechers as well.
+cdef struct PeerCounts:
+    uint32_t by_role[2]
+    uint32_t partial_seeds
 
 # As every slot, a record is occupied when the two bytes four from its end are not zero.
 cdef struct TorrentRecord:

@@ -23,6 +23,7 @@ cdef enum Event:
     EVENT_COMPLETED = 1
     EVENT_STARTED = 2
     EVENT_STOPPED = 3
+    EVENT_PAUSED = 4  # BEP 21, by libtorrent's number
 
 # What decoding says of a datagram. Those refused are told why, if their connection id is valid.
 cdef enum Verdict:

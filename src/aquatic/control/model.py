@@ -19,7 +19,7 @@ WORKERS_MAX = 256
 LISTENERS_MAX = 16
 TRUSTED_NETWORKS_MAX = 256
 CORE_INDEX_MAX = 4095
-# The store counts a peer's age in ticks, at most 4,095 of them: the longer the age, the coarser the ticks.
+# The store counts a peer's age in ticks, at most 2,047 of them: the longer the age, the coarser the ticks.
 PEER_AGE_SECONDS_LIMIT = 7 * 86_400
 # What the store can address, and the least that a peer takes there.
 MEMORY_BYTES_LIMIT = 1 << 36

@@ -5,7 +5,7 @@ has `to_bytes()`. What the tracker tolerates in a request, because clients in us
 
 - bytes after the 16 of a connect and after the 98 of an announce (BEP 15: "do not expect packets to be
   exactly of a certain size"); an announce keeps them in `options`, well-formed BEP 41 options or not;
-- event numbers beyond 3 (libtorrent's "paused" is 4): the number is kept, `event` is `Event.NONE`;
+- event numbers beyond 4: the number is kept, `event` is `Event.NONE`;
 - any IP address and key field (the address is never used: it would allow impersonation), any peer id, any
   `num_want` (negative: the tracker's default), any `downloaded`, `left` and `uploaded`, negative ones too;
 - port 0 in an announce that says `stopped`.
@@ -57,12 +57,13 @@ class Action(IntEnum):
 
 
 class Event(IntEnum):
-    """What an announce tells about the download (BEP 15)."""
+    """What an announce tells about the download (BEP 15); PAUSED is a partial seed (BEP 21), by libtorrent's number."""
 
     NONE = 0
     COMPLETED = 1
     STARTED = 2
     STOPPED = 3
+    PAUSED = 4
 
 
 class Option(IntEnum):
@@ -126,7 +127,7 @@ class AnnounceRequest:
     @property
     def event(self) -> Event:
         """The event, NONE for a number that BEP 15 does not know."""
-        return Event(self.event_number) if self.event_number <= Event.STOPPED else Event.NONE
+        return Event(self.event_number) if self.event_number <= Event.PAUSED else Event.NONE
 
     @property
     def url_data(self) -> bytes | None:

@@ -1,7 +1,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from aquatic.abi.arena cimport BLOCK_CLASSES
-from aquatic.abi.swarm cimport Shard, Store, Table, TableLayout, TorrentRecord
+from aquatic.abi.swarm cimport PeerCounts, Shard, Store, Table, TableLayout, TorrentRecord
 
 # What a walk has met so far: in the store, and in the shard that it is in.
 cdef struct Tally:
@@ -25,4 +25,6 @@ cdef const char* inline_fault(Store* store, TorrentRecord* record) noexcept nogi
 cdef const char* tables_fault(Store* store, TorrentRecord* record, uint32_t family, Tally* tally) noexcept nogil
 cdef const char* table_fault(const TableLayout* layout, Table* table, Tally* tally) noexcept nogil
 cdef const char* segment_fault(const TableLayout* layout, Table* table, Table* segment, Tally* tally) noexcept nogil
-cdef const char* role_fault(const TableLayout* layout, Table* table, uint32_t role) noexcept nogil
+cdef const char* role_fault(
+    const TableLayout* layout, Table* table, uint32_t role, PeerCounts* found
+) noexcept nogil

@@ -13,16 +13,20 @@ from cython.cimports.aquatic.abi.swarm import (
     RECORD_TABLES,
     SEEDERS,
     SHARDS,
+    STATE_PARTIAL_SEED,
     STATE_SEEDER,
+    PeerCounts,
     Table,
     TorrentRecord,
 )
 from cython.cimports.aquatic.dataplane.swarm.arena import arena_used_bytes, class_of
 from cython.cimports.aquatic.dataplane.swarm.record import (
+    count_slot,
     inline_family,
     inline_slots,
     record_counts,
     tables_of,
+    total_of,
 )
 from cython.cimports.aquatic.dataplane.swarm.slot import is_occupied, slot_hash, slot_state
 from cython.cimports.aquatic.dataplane.swarm.table import (
@@ -147,14 +151,14 @@ def records_fault(store, shard, tally):
 
 
 def record_fault(store, record, tally):
-    by_role = declare(uint32_t[2])
+    counts = declare(PeerCounts)
     family = declare(uint32_t)
     for family in range(2):
-        record_counts(store, record, family, by_role)
-        tally.shard_peers[family][LEECHERS] += by_role[LEECHERS]
-        tally.shard_peers[family][SEEDERS] += by_role[SEEDERS]
-        tally.peers += by_role[LEECHERS] + by_role[SEEDERS]
-        tally.shard_torrents[family] += 1 if by_role[LEECHERS] + by_role[SEEDERS] else 0
+        record_counts(store, record, family, address(counts))
+        tally.shard_peers[family][LEECHERS] += counts.by_role[LEECHERS]
+        tally.shard_peers[family][SEEDERS] += counts.by_role[SEEDERS]
+        tally.peers += total_of(address(counts))
+        tally.shard_torrents[family] += 1 if total_of(address(counts)) else 0
     if record.kind != RECORD_TABLES:
         return inline_fault(store, record)
     for family in range(2):
@@ -188,12 +192,18 @@ def tables_fault(store, record, family, tally):
     if family:
         tally.blocks[class_of(2 * sizeof(Table))] += 1
     role = declare(uint32_t)
+    found = declare(PeerCounts)
+    counts = declare(PeerCounts)
+    memset(address(found), 0, sizeof(found))
     for role in range(2):
         fault = table_fault(layout, address(tables[role]), tally)
         if not fault:
-            fault = role_fault(layout, address(tables[role]), role)
+            fault = role_fault(layout, address(tables[role]), role, address(found))
         if fault:
             return fault
+    record_counts(store, record, family, address(counts))
+    if counts.partial_seeds != found.partial_seeds:
+        return b"a torrent's partial seeds are not how many it has"
     return NULL
 
 
@@ -232,7 +242,7 @@ def segment_fault(layout, table, segment, tally):
     return NULL
 
 
-def role_fault(layout, table, role):
+def role_fault(layout, table, role, found):
     segment_index = declare(uint32_t)
     index = declare(uint32_t)
     for segment_index in range(table_segments(layout, table)):
@@ -243,4 +253,7 @@ def role_fault(layout, table, role):
                 state = slot_state(slot, layout.slot_bytes)
                 if cast(uint32_t, SEEDERS if state & STATE_SEEDER else LEECHERS) != role:
                     return b"a peer is in the table of the other role"
+                if state & STATE_SEEDER and state & STATE_PARTIAL_SEED:
+                    return b"a seeder is a partial seed"
+                count_slot(found, state)
     return NULL

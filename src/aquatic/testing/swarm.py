@@ -7,6 +7,7 @@ from cython.cimports.aquatic.abi.limits import RESPONSE_SLACK_BYTES
 from cython.cimports.aquatic.abi.memory import reserve, unreserve
 from cython.cimports.aquatic.abi.swarm import (
     DELTA_COMPLETED,
+    DELTA_PARTIAL_SEED,
     DELTA_SEEDER,
     DELTA_STOPPED,
     LEECHERS,
@@ -37,11 +38,17 @@ from cython.cimports.aquatic.dataplane.swarm.store import (
 )
 from cython.cimports.aquatic.dataplane.swarm.sweep import sweep_due, sweeper_init
 from cython.cimports.aquatic.dataplane.swarm.table import segment_slots, table_segment, table_segments
+from cython.cimports.aquatic.testing.consistency import store_fault
 from cython.cimports.libc.stdint import UINT64_MAX, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import free, malloc
 from cython.cimports.libc.string import memcpy, memset
 
-ROLE_FLAGS = {"seeder": DELTA_SEEDER, "stopped": DELTA_STOPPED, "completed": DELTA_COMPLETED}
+DELTA_FLAGS = {
+    "seeder": DELTA_SEEDER,
+    "stopped": DELTA_STOPPED,
+    "completed": DELTA_COMPLETED,
+    "paused": DELTA_PARTIAL_SEED,
+}
 NS = 1_000_000_000
 
 
@@ -55,7 +62,7 @@ def read_delta(fields, delta):
     delta.family = 1 if len(ip) == 16 else 0
     delta.age_seconds = age_seconds
     for flag in flags:
-        delta.flags |= ROLE_FLAGS[flag]
+        delta.flags |= DELTA_FLAGS[flag]
     return True
 
 
@@ -108,6 +115,7 @@ class Swarm:
         delta = declare(Delta)
         answer = declare(Answer)
         answer.cpu_start_ns = thread_cpu_ns()
+        answer.wants_completed = True
         stride = declare(uint32_t, 18 if len(ip) == 16 else 6)
         read_delta((info_hash, ip, port, flags, 0, prefix), address(delta))
         out = cast(pointer(uint8_t), malloc(wanted * stride + RESPONSE_SLACK_BYTES))
@@ -121,7 +129,12 @@ class Swarm:
             (peers[i : i + stride - 2], int.from_bytes(peers[i + stride - 2 : i + stride], "big"))
             for i in range(0, len(peers), stride)
         ]
-        return answer.seeders, answer.leechers, found
+        self.last_answer = answer.counts
+        return answer.counts.seeders, answer.counts.leechers, found
+
+    def last_counts(self):
+        counts = self.last_answer
+        return counts.partial_seeds, counts.completed
 
     def apply(self, records):
         count = declare(uint32_t, len(records))
@@ -136,7 +149,7 @@ class Swarm:
         hashed = cast(pointer(uint8_t), info_hash)
         hash = declare(uint64_t, store_hash(self.store, hashed))
         counts = store_scrape(self.store, hashed, hash, 1 if family == 6 else 0)
-        return counts.seeders, counts.completed, counts.leechers
+        return counts.seeders, counts.completed, counts.leechers, counts.partial_seeds
 
     def sweep(self, now_seconds: float):
         now_ns = declare(uint64_t, int(now_seconds * NS))
@@ -164,6 +177,10 @@ class Swarm:
 
     def fail_allocation(self, after: int):
         self.store.arena.allocations_until_failure = UINT64_MAX if after < 0 else after
+
+    def fault(self):
+        found = store_fault(self.store)
+        return None if found == NULL else cast(bytes, found).decode()
 
     def memory_bytes(self):
         return arena_used_bytes(address(self.store.arena))

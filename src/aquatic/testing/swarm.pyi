@@ -34,11 +34,13 @@ class Swarm:
         wanted: int = 50,
         prefix: bytes = b"-XX0000-",
     ) -> tuple[int, int, list[tuple[bytes, int]]]:
-        """Seeders, leechers and chosen peers. Flags: "seeder", "stopped", "completed"."""
+        """Seeders, leechers and chosen peers. Flags: "seeder", "stopped", "completed", "paused" (a partial seed)."""
+    def last_counts(self) -> tuple[int, int]:
+        """Of the last announce: partial seeds among the leechers, and completed downloads."""
     def apply(self, records: Sequence[Delta]) -> int:
         """Apply deltas (info hash, ip, port, flags, age in seconds, peer id prefix); returns how many took effect."""
-    def scrape(self, info_hash: bytes, family: Family) -> tuple[int, int, int]:
-        """Seeders, completed downloads, leechers."""
+    def scrape(self, info_hash: bytes, family: Family) -> tuple[int, int, int, int]:
+        """Seeders, completed downloads, leechers, partial seeds among these."""
     def sweep(self, now_seconds: float) -> bool:
         """What a worker's turn cleans at this time; True if more is due."""
     def cleanings(self) -> int: ...
@@ -46,6 +48,8 @@ class Swarm:
         """Torrents with about so many peers, as of the last complete cleaning."""
     def fail_allocation(self, after: int) -> None:
         """Let all allocations fail after so many more; a negative number ends that."""
+    def fault(self) -> str | None:
+        """What a walk over the whole store finds to be inconsistent."""
     def memory_bytes(self) -> int: ...
     def block_bytes(self) -> dict[int, tuple[int, int]]:
         """Slabs and blocks in use by the size of the blocks."""

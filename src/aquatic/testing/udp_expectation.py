@@ -14,6 +14,7 @@ from cython.cimports.aquatic.abi.udp_wire import (
     CONNECT_REQUEST_BYTES,
     CONNECT_RESPONSE_BYTES,
     ERROR_RESPONSE_HEAD_BYTES,
+    EVENT_PAUSED,
     EVENT_STOPPED,
     INFO_HASH_BYTES,
     SCRAPE_REQUEST_HEAD_BYTES,
@@ -138,12 +139,13 @@ def announce_fault(expected, request, answer):
         return b"more peers than were wanted or may be given"
     if be32toh(read_u32(answer.bytes + 8)) != expected.rules.announce_interval_seconds:
         return b"the interval is another one"
-    if count and be32toh(read_u32(request.bytes + 80)) == EVENT_STOPPED:
+    event = be32toh(read_u32(request.bytes + 80))
+    if count and event == EVENT_STOPPED:
         return b"a peer that stops was given peers"
     leechers = be32toh(read_u32(answer.bytes + 12))
     seeders = be32toh(read_u32(answer.bytes + 16))
-    is_seeder = declare(bint, read_u64(request.bytes + 64) == 0)
-    if count > cast(uint64_t, leechers) + (0 if is_seeder else seeders):
+    wants_leechers = declare(bint, read_u64(request.bytes + 64) == 0 or event == EVENT_PAUSED)
+    if count > cast(uint64_t, leechers) + (0 if wants_leechers else seeders):
         return b"more peers of the right role than are counted"
     return peers_fault(request, answer.bytes + ANNOUNCE_RESPONSE_HEAD_BYTES, count, stride)
 

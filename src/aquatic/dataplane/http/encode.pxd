@@ -2,6 +2,7 @@ from libc.stddef cimport size_t
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from aquatic.abi.datagram cimport Source
+from aquatic.dataplane.swarm.store cimport TorrentCounts
 
 cdef extern from "<arpa/inet.h>" nogil:
     const char* inet_ntop(int family, const void* address, char* text, uint32_t capacity)
@@ -40,9 +41,7 @@ cdef enum ConnectionHeader:
 
 # An announce's answer, but for the peers.
 cdef struct AnnounceAnswer:
-    uint32_t seeders
-    uint32_t completed
-    uint32_t leechers
+    TorrentCounts counts
     uint32_t interval_seconds
     uint32_t interval_seconds_min
     const Source* asker
@@ -59,7 +58,7 @@ cdef uint8_t* encode_announce(
 ) noexcept nogil
 cdef uint8_t* encode_scrape_start(uint8_t* out) noexcept nogil
 cdef uint8_t* encode_scrape_torrent(
-    uint8_t* out, const uint8_t* info_hash, uint32_t seeders, uint32_t completed, uint32_t leechers
+    uint8_t* out, const uint8_t* info_hash, const TorrentCounts* counts
 ) noexcept nogil
 cdef uint8_t* encode_scrape_end(uint8_t* out) noexcept nogil
 cdef uint8_t* encode_failure(uint8_t* out, const char* reason, uint32_t retry_minutes) noexcept nogil

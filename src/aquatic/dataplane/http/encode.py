@@ -62,16 +62,14 @@ def status_lines(status):
 
 
 def encode_announce(out, answer, peers, peer_count, is_compact):
-    """Counts, intervals, the asker's address (BEP 24), and peers as the swarm gave them.
-
-    The swarm does not tell partial seeds from other leechers, so they are among BEP 21's downloaders here.
-    """
-    out = put_entry(out, b"d8:complete", answer.seeders)
-    out = put_entry(out, b"10:downloaded", answer.completed)
-    out = put_entry(out, b"11:downloaders", answer.leechers)
+    """Counts, intervals, the asker's address (BEP 24), and peers as the swarm gave them."""
+    counts = address(answer.counts)
+    out = put_entry(out, b"d8:complete", counts.seeders)
+    out = put_entry(out, b"10:downloaded", counts.completed)
+    out = put_entry(out, b"11:downloaders", counts.leechers - counts.partial_seeds)
     out = put_text(out, b"11:external ip")
     out = put_string(out, answer.asker.ip, 16 if answer.asker.family == FAMILY_IPV6 else 4)
-    out = put_entry(out, b"10:incomplete", answer.leechers)
+    out = put_entry(out, b"10:incomplete", counts.leechers)
     out = put_entry(out, b"8:interval", answer.interval_seconds)
     out = put_entry(out, b"12:min interval", answer.interval_seconds_min)
     out = put_peers(out, peers, peer_count, answer.asker.family, is_compact)
@@ -113,13 +111,13 @@ def encode_scrape_start(out):
     return put_text(out, b"d5:filesd")
 
 
-def encode_scrape_torrent(out, info_hash, seeders, completed, leechers):
+def encode_scrape_torrent(out, info_hash, counts):
     """Torrents must come in the order of their info hashes, each once."""
     out = put_string(out, info_hash, INFO_HASH_BYTES)
-    out = put_entry(out, b"d8:complete", seeders)
-    out = put_entry(out, b"10:downloaded", completed)
-    out = put_entry(out, b"11:downloaders", leechers)
-    out = put_entry(out, b"10:incomplete", leechers)
+    out = put_entry(out, b"d8:complete", counts.seeders)
+    out = put_entry(out, b"10:downloaded", counts.completed)
+    out = put_entry(out, b"11:downloaders", counts.leechers - counts.partial_seeds)
+    out = put_entry(out, b"10:incomplete", counts.leechers)
     return put_text(out, b"e")
 
 

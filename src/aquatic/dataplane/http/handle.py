@@ -1,6 +1,6 @@
 """What is answered on a connection: the protocol that the connection server is given for HTTP (abi/stream.pxd)."""
 
-from cython import NULL, address, bint, cast, declare, pointer
+from cython import NULL, address, bint, cast, declare, pointer, sizeof
 from cython.cimports.aquatic.abi.atomics import load_pointer, memory_order_acquire
 from cython.cimports.aquatic.abi.bits import htobe16
 from cython.cimports.aquatic.abi.counters import bump
@@ -23,7 +23,6 @@ from cython.cimports.aquatic.abi.http_counters import (
     HTTP_RESPONSES_SCRAPE,
 )
 from cython.cimports.aquatic.abi.http_wire import (
-    EVENT_PAUSED,
     HEAD_BAD,
     HEAD_BODY_ENCODED,
     HEAD_BODY_TOO_LARGE,
@@ -49,7 +48,7 @@ from cython.cimports.aquatic.abi.swarm import (
     Delta,
 )
 from cython.cimports.aquatic.abi.threads import thread_cpu_ns
-from cython.cimports.aquatic.abi.udp_wire import EVENT_COMPLETED, EVENT_STOPPED, INFO_HASH_BYTES
+from cython.cimports.aquatic.abi.udp_wire import EVENT_COMPLETED, EVENT_PAUSED, EVENT_STOPPED, INFO_HASH_BYTES
 from cython.cimports.aquatic.dataplane.http.decode import decode_head
 from cython.cimports.aquatic.dataplane.http.encode import (
     CONNECTION_CLOSE,
@@ -88,6 +87,7 @@ from cython.cimports.aquatic.dataplane.swarm.access_list import is_allowed
 from cython.cimports.aquatic.dataplane.swarm.selection import random_below
 from cython.cimports.aquatic.dataplane.swarm.store import (
     Answer,
+    TorrentCounts,
     store_announce,
     store_hash,
     store_prefetch_record,
@@ -103,7 +103,7 @@ from cython.cimports.aquatic.dataplane.ws.handshake import (
     put_handshake,
 )
 from cython.cimports.libc.stdint import uint8_t, uint16_t, uint32_t, uint64_t
-from cython.cimports.libc.string import memcmp, memcpy, memmove
+from cython.cimports.libc.string import memcmp, memcpy, memmove, memset
 
 
 def serve(state, exchange):
@@ -314,12 +314,12 @@ def answer_announce(handler, exchange):
 
 def answer_accepted(handler, exchange, peers, wanted):
     request = address(handler.request)
-    info_hash = address(request.info_hashes[0])
-    hash = declare(uint64_t, store_hash(handler.store, info_hash))
+    hash = declare(uint64_t, store_hash(handler.store, request.info_hashes))
     delta = declare(Delta)
     found = declare(Answer)
     message = declare(AnnounceAnswer)
     found.cpu_start_ns = handler.cpu_start_ns
+    found.wants_completed = True
     make_delta(request, address(handler.client), address(delta))
     store_announce(
         handler.store,
@@ -331,10 +331,8 @@ def answer_accepted(handler, exchange, peers, wanted):
         address(handler.random),
         address(found),
     )
-    message.seeders = found.seeders
-    message.leechers = found.leechers
-    message.completed = store_scrape(handler.store, info_hash, hash, handler.client.family).completed
-    message.interval_seconds = next_interval_seconds(handler, found.seeders + found.leechers)
+    message.counts = found.counts
+    message.interval_seconds = next_interval_seconds(handler, found.counts.seeders + found.counts.leechers)
     message.interval_seconds_min = handler.rules.announce_interval_seconds_min or message.interval_seconds
     message.asker = address(handler.client)
     message.tracker_id = request.tracker_id
@@ -442,11 +440,11 @@ def put_torrents(handler, out, count):
         info_hash = info_hashes + index * INFO_HASH_BYTES
         if index and memcmp(info_hash, info_hash - INFO_HASH_BYTES, INFO_HASH_BYTES) == 0:
             continue
+        counts = declare(TorrentCounts)
+        memset(address(counts), 0, sizeof(counts))
         if is_allowed(handler.access, info_hash):
             counts = store_scrape(handler.store, info_hash, hashes[index], handler.client.family)
-            out = encode_scrape_torrent(out, info_hash, counts.seeders, counts.completed, counts.leechers)
-        else:
-            out = encode_scrape_torrent(out, info_hash, 0, 0, 0)
+        out = encode_scrape_torrent(out, info_hash, address(counts))
     return out
 
 

@@ -9,7 +9,6 @@ The path's last part decides, so that /KEY/announce (private trackers, and proxi
 
 from cython import NULL, address, cast, declare, pointer
 from cython.cimports.aquatic.abi.http_wire import (
-    EVENT_PAUSED,
     HTTP_SCRAPE_TORRENTS_MAX,
     PEER_ID_BYTES,
     PORT_NONE,
@@ -23,6 +22,7 @@ from cython.cimports.aquatic.abi.http_wire import (
 from cython.cimports.aquatic.abi.udp_wire import (
     EVENT_COMPLETED,
     EVENT_NONE,
+    EVENT_PAUSED,
     EVENT_STARTED,
     EVENT_STOPPED,
     INFO_HASH_BYTES,

@@ -107,8 +107,8 @@ def torrent_lines(piece):
         torrent = address(piece.torrents[index])
         info_hash = cast(pointer(uint8_t), torrent.info_hash)[:20].hex()
         for family in range(2):
-            leechers = torrent.peers[family][LEECHERS]
-            seeders = torrent.peers[family][SEEDERS]
+            leechers = torrent.peers[family].by_role[LEECHERS]
+            seeders = torrent.peers[family].by_role[SEEDERS]
             if leechers or seeders:
                 lines.append(f"{6 if family else 4} {info_hash} {seeders} {leechers}\n")
     return "".join(lines).encode()

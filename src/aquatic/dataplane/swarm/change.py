@@ -10,6 +10,7 @@ from cython.cimports.aquatic.abi.atomics import add_u64, memory_order_relaxed, s
 from cython.cimports.aquatic.abi.bits import write_u16
 from cython.cimports.aquatic.abi.swarm import (
     DELTA_COMPLETED,
+    DELTA_PARTIAL_SEED,
     DELTA_SEEDER,
     DELTA_STOPPED,
     LEECHERS,
@@ -20,10 +21,12 @@ from cython.cimports.aquatic.abi.swarm import (
     SCOPE_GLOBAL,
     SEEDERS,
     STATE_COMPLETED,
+    STATE_PARTIAL_SEED,
     STATE_SCOPED,
     STATE_SEEDER,
     STATE_TICK_MASK,
     TORRENT_SLOT_BYTES,
+    PeerCounts,
     Table,
     TorrentRecord,
 )
@@ -31,12 +34,15 @@ from cython.cimports.aquatic.dataplane.swarm.arena import arena_allocate, arena_
 from cython.cimports.aquatic.dataplane.swarm.downloads import downloads_count
 from cython.cimports.aquatic.dataplane.swarm.prefixes import prefix_acquire, prefix_release
 from cython.cimports.aquatic.dataplane.swarm.record import (
+    add_partial_seeds,
+    count_slot,
     forget_peers,
     inline_family,
     inline_slots,
     promote,
     record_counts,
     tables_of,
+    total_of,
 )
 from cython.cimports.aquatic.dataplane.swarm.selection import scope_of
 from cython.cimports.aquatic.dataplane.swarm.slot import is_occupied, slot_hash, slot_state, tick_age
@@ -106,12 +112,18 @@ def make_slot(change, tick):
     )
     if change.role == SEEDERS:
         state |= STATE_SEEDER
+    elif delta.flags & DELTA_PARTIAL_SEED:
+        state |= STATE_PARTIAL_SEED
     if scope_of(slot, slot_bytes) != SCOPE_GLOBAL:
         state |= STATE_SCOPED
     if delta.flags & DELTA_COMPLETED:
         state |= STATE_COMPLETED
     write_u16(slot + slot_bytes - 2, state)
     change.slot_hash = slot_hash(change.layout, slot)
+
+
+def is_partial_seed(change):
+    return slot_state(change.slot, change.layout.slot_bytes) & STATE_PARTIAL_SEED != 0
 
 
 # Torrents
@@ -157,17 +169,17 @@ def torrent_remove(store, shard, place):
     """Take a torrent out that holds its peers, if any, in its record; what its tables held has been given back."""
     record = record_at(store, place)
     family = declare(uint32_t, inline_family(record))
-    gone = declare(uint32_t[2])
+    gone = declare(PeerCounts)
     index = declare(uint32_t)
     if record.kind != RECORD_TABLES:
-        record_counts(store, record, family, gone)
+        record_counts(store, record, family, address(gone))
         slots = inline_slots(store, record)
         layout = address(store.peers[family])
         for index in range(slots.capacity if layout.tag_bytes else 0):
             if is_occupied(slots.base + index * layout.slot_bytes, layout.slot_bytes):
                 prefix_release(store.prefixes, slots_tag(layout, address(slots), index))
         record.inline_count = 0
-        forget_peers(store, shard, record, family, gone)
+        forget_peers(store, shard, record, family, address(gone))
     table_remove(address(store.torrents), address(shard.torrents), place)
     subtract_u64(address(store.torrents_total), 1, memory_order_relaxed)
 
@@ -189,7 +201,7 @@ def upsert(change, record):
             int, slots_find(change.layout, address(slots), address(change.slot[0]), change.slot_hash)
         )
         if index >= 0:
-            refresh(change, slots.base + index * change.layout.slot_bytes)
+            refresh(change, record, slots.base + index * change.layout.slot_bytes)
             return True
         if slots.count < slots.capacity:
             return upsert_inline(change, record, address(slots))
@@ -221,15 +233,15 @@ def upsert_tables(change, record):
     place = table_find(change.layout, address(tables[change.role]), slot, change.slot_hash)
     if place.segment:
         slots = segment_slots(change.layout, place.segment)
-        refresh(change, slots.base + place.index * change.layout.slot_bytes)
+        refresh(change, record, slots.base + place.index * change.layout.slot_bytes)
         return True
     place = table_find(change.layout, address(tables[1 - change.role]), slot, change.slot_hash)
     if place.segment:
-        return move_peer(change, tables, place)
+        return move_peer(change, record, tables, place)
     return insert_peer(change, record, tables)
 
 
-def move_peer(change, tables, place):
+def move_peer(change, record, tables, place):
     """A leecher has become a seeder, or the other way round."""
     slots = segment_slots(change.layout, place.segment)
     old_state = declare(uint32_t, inherit_state(change, slots.base + place.index * change.layout.slot_bytes))
@@ -241,6 +253,7 @@ def move_peer(change, tables, place):
     table_remove(change.layout, address(tables[1 - change.role]), place)
     change.shard.peers[change.family][change.role] += 1
     change.shard.peers[change.family][1 - change.role] -= 1
+    note_partial_seed(change, record, old_state)
     count_download(change, old_state)
     return True
 
@@ -260,14 +273,22 @@ def insert_peer(change, record, tables):
     return True
 
 
-def refresh(change, slot):
+def refresh(change, record, slot):
     """Overwrite the state of a peer where it lies."""
     old_state = declare(uint32_t, inherit_state(change, slot))
     memcpy(slot, address(change.slot[0]), change.layout.slot_bytes)
     old_role = declare(uint32_t, SEEDERS if old_state & STATE_SEEDER else LEECHERS)
     change.shard.peers[change.family][old_role] -= 1
     change.shard.peers[change.family][change.role] += 1
+    note_partial_seed(change, record, old_state)
     count_download(change, old_state)
+
+
+def note_partial_seed(change, record, old_state):
+    """The peer, which was of this state, is in the record's tables: count it if it is a partial seed now."""
+    state = declare(uint32_t, slot_state(change.slot, change.layout.slot_bytes))
+    if record.kind == RECORD_TABLES and (state ^ old_state) & STATE_PARTIAL_SEED:
+        add_partial_seeds(change.store, record, change.family, 1 if state & STATE_PARTIAL_SEED else -1)
 
 
 def inherit_state(change, old_slot):
@@ -298,11 +319,12 @@ def reserve_peer(change):
 
 def note_added(change, record):
     """Account for a new peer, which is in the record now."""
-    by_role = declare(uint32_t[2])
+    counts = declare(PeerCounts)
     change.shard.peers[change.family][change.role] += 1
-    record_counts(change.store, record, change.family, by_role)
-    if by_role[LEECHERS] + by_role[SEEDERS] == 1:
+    record_counts(change.store, record, change.family, address(counts))
+    if total_of(address(counts)) == 1:
         change.shard.torrents_by_family[change.family] += 1
+    note_partial_seed(change, record, 0)
     count_download(change, 0)
 
 
@@ -314,14 +336,13 @@ def new_tag(change):
 
 def remove_peer(change, record):
     """The peer has stopped. An empty torrent is left to the next cleaning."""
-    gone = declare(uint32_t[2])
-    gone[LEECHERS] = 0
-    gone[SEEDERS] = 0
+    gone = declare(PeerCounts)
+    memset(address(gone), 0, sizeof(gone))
     if record.kind == RECORD_TABLES:
-        remove_from_tables(change, record, gone)
+        remove_from_tables(change, record, address(gone))
     elif inline_family(record) == change.family:
-        remove_inline(change, record, gone)
-    forget_peers(change.store, change.shard, record, change.family, gone)
+        remove_inline(change, record, address(gone))
+    forget_peers(change.store, change.shard, record, change.family, address(gone))
 
 
 def remove_inline(change, record, gone):
@@ -329,10 +350,8 @@ def remove_inline(change, record, gone):
     index = declare(int, slots_find(change.layout, address(slots), address(change.slot[0]), change.slot_hash))
     if index < 0:
         return
-    state = declare(
-        uint32_t, slot_state(slots.base + index * change.layout.slot_bytes, change.layout.slot_bytes)
-    )
-    gone[SEEDERS if state & STATE_SEEDER else LEECHERS] = 1
+    slot_bytes = change.layout.slot_bytes
+    count_slot(gone, slot_state(slots.base + index * slot_bytes, slot_bytes))
     release_slot_tag(change, address(slots), index)
     slots_remove(change.layout, address(slots), index)
     record.inline_count -= 1
@@ -345,9 +364,10 @@ def remove_from_tables(change, record, gone):
         place = table_find(change.layout, address(tables[role]), address(change.slot[0]), change.slot_hash)
         if place.segment:
             slots = segment_slots(change.layout, place.segment)
+            slot_bytes = change.layout.slot_bytes
+            count_slot(gone, slot_state(slots.base + place.index * slot_bytes, slot_bytes))
             release_slot_tag(change, address(slots), place.index)
             table_remove(change.layout, address(tables[role]), place)
-            gone[role] = 1
 
 
 def release_slot_tag(change, slots, index):

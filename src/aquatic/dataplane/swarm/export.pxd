@@ -1,6 +1,6 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from aquatic.abi.swarm cimport DownloadRecord, Shard, Store, Table, TableLayout
+from aquatic.abi.swarm cimport DownloadRecord, PeerCounts, Shard, Store, Table, TableLayout
 from aquatic.dataplane.swarm.table cimport Slots
 
 cdef enum:
@@ -9,7 +9,7 @@ cdef enum:
 
 cdef struct TorrentEntry:
     uint8_t info_hash[20]
-    uint32_t peers[2][2]  # by family and role
+    PeerCounts peers[2]  # by family
 
 # Where an export is: the shard, its segments when it was begun, and the next of these.
 cdef struct ExportCursor:

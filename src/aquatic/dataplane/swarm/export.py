@@ -86,5 +86,5 @@ def collect(store, layout, segment, piece, is_downloads):
 def collect_torrent(store, slot, entry):
     record = cast(pointer(TorrentRecord), slot)
     memcpy(entry.info_hash, record.info_hash, 20)
-    record_counts(store, record, 0, entry.peers[0])
-    record_counts(store, record, 1, entry.peers[1])
+    record_counts(store, record, 0, address(entry.peers[0]))
+    record_counts(store, record, 1, address(entry.peers[1]))

@@ -12,7 +12,9 @@ from cython.cimports.aquatic.abi.swarm import (
     RECORD_INLINE_IPV6,
     RECORD_TABLES,
     SEEDERS,
+    STATE_PARTIAL_SEED,
     STATE_SEEDER,
+    PeerCounts,
     Table,
     TorrentRecord,
 )
@@ -20,6 +22,7 @@ from cython.cimports.aquatic.dataplane.swarm.arena import arena_allocate, arena_
 from cython.cimports.aquatic.dataplane.swarm.slot import is_occupied, slot_hash, slot_state
 from cython.cimports.aquatic.dataplane.swarm.table import (
     Slots,
+    directory_of,
     is_segmented,
     segment_slots,
     slots_put,
@@ -27,6 +30,7 @@ from cython.cimports.aquatic.dataplane.swarm.table import (
     table_count,
     table_free,
     table_insert,
+    table_tidy,
 )
 from cython.cimports.libc.stdint import uint16_t, uint32_t
 from cython.cimports.libc.string import memset
@@ -60,36 +64,78 @@ def tables_of(store, record, family):
     return cast(pointer(Table), arena_at(address(store.arena), record.peers.tables.ipv6))
 
 
-def record_counts(store, record, family, by_role):
-    """Peers of the family, by role."""
-    by_role[LEECHERS] = 0
-    by_role[SEEDERS] = 0
+def count_slot(counts, state):
+    """Add one peer of this state."""
+    counts.by_role[SEEDERS if state & STATE_SEEDER else LEECHERS] += 1
+    counts.partial_seeds += 1 if state & STATE_PARTIAL_SEED else 0
+
+
+def record_counts(store, record, family, counts):
+    """Peers of the family."""
+    memset(counts, 0, sizeof(counts[0]))
     index = declare(uint32_t)
     layout = address(store.peers[family])
     if record.kind == RECORD_TABLES:
-        tables = tables_of(store, record, family)
-        if tables:
-            by_role[LEECHERS] = table_count(layout, address(tables[LEECHERS]))
-            by_role[SEEDERS] = table_count(layout, address(tables[SEEDERS]))
+        tables_counts(store, record, family, counts)
     elif inline_family(record) == family and record.inline_count:
         slots = inline_slots(store, record)
         for index in range(slots.capacity):
-            state = slot_state(slots.base + index * layout.slot_bytes, layout.slot_bytes)
-            by_role[SEEDERS] += 1 if state & STATE_SEEDER else 0
-        by_role[LEECHERS] = record.inline_count - by_role[SEEDERS]
+            slot = slots.base + index * layout.slot_bytes
+            if is_occupied(slot, layout.slot_bytes):
+                count_slot(counts, slot_state(slot, layout.slot_bytes))
+
+
+def tables_counts(store, record, family, counts):
+    layout = address(store.peers[family])
+    tables = tables_of(store, record, family)
+    if tables == NULL:
+        return
+    leechers = address(tables[LEECHERS])
+    counts.by_role[LEECHERS] = table_count(layout, leechers)
+    counts.by_role[SEEDERS] = table_count(layout, address(tables[SEEDERS]))
+    counts.partial_seeds = record.peers.tables.partial_seeds[family]
+    if is_segmented(leechers):
+        counts.partial_seeds += directory_of(layout, leechers).partial_seeds
+
+
+def add_partial_seeds(store, record, family, change):
+    """So many more are in the record's tables, which are there; fewer is modulo 2^32."""
+    layout = address(store.peers[family])
+    leechers = address(tables_of(store, record, family)[LEECHERS])
+    if is_segmented(leechers):
+        directory_of(layout, leechers).partial_seeds += change
+    else:
+        record.peers.tables.partial_seeds[family] += cast(uint16_t, change)
+
+
+def tidy_peers(store, record, family, role):
+    """Tidy one of the record's tables (see `table_tidy`), without losing what its directory counts."""
+    layout = address(store.peers[family])
+    table = address(tables_of(store, record, family)[role])
+    counted = declare(uint32_t, directory_of(layout, table).partial_seeds if is_segmented(table) else 0)
+    has_more = table_tidy(layout, table)
+    if not is_segmented(table):
+        record.peers.tables.partial_seeds[family] += cast(uint16_t, counted)
+    return has_more
+
+
+def total_of(counts):
+    return counts.by_role[LEECHERS] + counts.by_role[SEEDERS]
 
 
 def forget_peers(store, shard, record, family, gone):
-    """Account for peers, by role, that have just been taken out of the record."""
-    left = declare(uint32_t[2])
-    total = declare(uint32_t, gone[LEECHERS] + gone[SEEDERS])
+    """Account for peers that have just been taken out of the record."""
+    left = declare(PeerCounts)
+    total = declare(uint32_t, total_of(gone))
     if total == 0:
         return
-    shard.peers[family][LEECHERS] -= gone[LEECHERS]
-    shard.peers[family][SEEDERS] -= gone[SEEDERS]
+    shard.peers[family][LEECHERS] -= gone.by_role[LEECHERS]
+    shard.peers[family][SEEDERS] -= gone.by_role[SEEDERS]
     subtract_u64(address(store.peers_total), total, memory_order_relaxed)
-    record_counts(store, record, family, left)
-    if left[LEECHERS] + left[SEEDERS] == 0:
+    if gone.partial_seeds and record.kind == RECORD_TABLES:
+        add_partial_seeds(store, record, family, -gone.partial_seeds)
+    record_counts(store, record, family, address(left))
+    if total_of(address(left)) == 0:
         shard.torrents_by_family[family] -= 1
 
 
@@ -126,6 +172,8 @@ def promote_slots(store, record, moved):
         tag = declare(uint16_t, slots_tag(layout, address(slots), index))
         if not table_insert(layout, address(tables[role]), slot, tag, slot_hash(layout, slot)):
             return False
+        if state & STATE_PARTIAL_SEED:
+            add_partial_seeds(store, moved, inline_family(record), 1)
     return True
 
 
@@ -143,12 +191,12 @@ def free_tables(store, record):
 
 def demote(store, record):
     """Move the peers of tables into the record if they are few and of one family, so that most torrents stay small."""
-    ipv4 = declare(uint32_t[2])
-    ipv6 = declare(uint32_t[2])
-    record_counts(store, record, FAMILY_IPV4, ipv4)
-    record_counts(store, record, FAMILY_IPV6, ipv6)
-    count_ipv4 = declare(uint32_t, ipv4[LEECHERS] + ipv4[SEEDERS])
-    count_ipv6 = declare(uint32_t, ipv6[LEECHERS] + ipv6[SEEDERS])
+    ipv4 = declare(PeerCounts)
+    ipv6 = declare(PeerCounts)
+    record_counts(store, record, FAMILY_IPV4, address(ipv4))
+    record_counts(store, record, FAMILY_IPV6, address(ipv6))
+    count_ipv4 = declare(uint32_t, total_of(address(ipv4)))
+    count_ipv6 = declare(uint32_t, total_of(address(ipv6)))
     if has_segments(store, record):
         return
     # One less than fits, so that a torrent of changing size is not moved to and fro.

@@ -9,7 +9,7 @@ cdef struct Selection:
     uint32_t scope
     uint32_t tick
     uint32_t age_ticks_max
-    bint leechers_only
+    bint downloaders_only  # who has, or wants, no more
     uint8_t* out
     uint64_t* random
 

@@ -11,6 +11,7 @@ from cython.cimports.aquatic.abi.swarm import (
     SCOPE_GLOBAL,
     SCOPE_LOOPBACK,
     SCOPE_PRIVATE,
+    STATE_PARTIAL_SEED,
     STATE_SCOPED,
     STATE_SEEDER,
     Table,
@@ -69,7 +70,7 @@ def is_eligible(layout, slot, selection):
     if not is_occupied(slot, layout.slot_bytes) or same_key(slot, selection.asker, layout.slot_bytes):
         return False
     state = declare(uint32_t, slot_state(slot, layout.slot_bytes))
-    if state & STATE_SEEDER and selection.leechers_only:
+    if state & (STATE_SEEDER | STATE_PARTIAL_SEED) and selection.downloaders_only:
         return False
     if state & STATE_SCOPED and scope_of(slot, layout.slot_bytes) != selection.scope:
         return False

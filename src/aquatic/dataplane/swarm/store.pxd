@@ -1,21 +1,22 @@
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from aquatic.abi.atomics cimport atomic_u64
-from aquatic.abi.swarm cimport Delta, Shard, Store, StoreLimits, TableLayout, TorrentRecord
+from aquatic.abi.swarm cimport Delta, PeerCounts, Shard, Store, StoreLimits, TableLayout, TorrentRecord
 from aquatic.dataplane.swarm.change cimport Change
+
+# What is said of one torrent, of peers of one family.
+cdef struct TorrentCounts:
+    uint32_t seeders
+    uint32_t leechers
+    uint32_t partial_seeds  # of the leechers (BEP 21)
+    uint32_t completed
 
 # What an announce is answered with. The counts leave the asker out.
 cdef struct Answer:
     uint64_t cpu_start_ns  # set by the caller where locks are measured: its thread's CPU time, shortly before
-    uint32_t seeders
-    uint32_t leechers
+    bint wants_completed  # set by the caller; 0 completed downloads otherwise
+    TorrentCounts counts
     uint32_t peers  # written to the answer
-
-# What a scrape says of one torrent.
-cdef struct TorrentCounts:
-    uint32_t seeders
-    uint32_t leechers
-    uint32_t completed
 
 # Sums over all shards.
 cdef struct StoreCounts:
@@ -42,6 +43,10 @@ cdef TorrentCounts store_scrape(
     Store* store, const uint8_t* info_hash, uint64_t hash, uint32_t family
 ) noexcept nogil
 
+cdef void tell_peers(TorrentCounts* counts, const PeerCounts* peers) noexcept nogil
+cdef uint32_t downloads_of(
+    Store* store, Shard* shard, const uint8_t* info_hash, uint64_t hash, uint32_t family
+) noexcept nogil
 cdef void store_counts(Store* store, StoreCounts* counts) noexcept nogil
 cdef void note_longest(atomic_u64* longest_ns, uint64_t duration_ns) noexcept nogil
 

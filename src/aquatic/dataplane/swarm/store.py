@@ -22,7 +22,6 @@ from cython.cimports.aquatic.abi.bits import (
 )
 from cython.cimports.aquatic.abi.memory import reserve, unreserve
 from cython.cimports.aquatic.abi.swarm import (
-    DELTA_PARTIAL_SEED,
     DELTA_STOPPED,
     DOWNLOAD_SLOT_BYTES,
     IPV4_SLOT_BYTES,
@@ -37,6 +36,7 @@ from cython.cimports.aquatic.abi.swarm import (
     TAG_BYTES,
     TICK_AGE_MAX,
     TORRENT_SLOT_BYTES,
+    PeerCounts,
     Store,
 )
 from cython.cimports.aquatic.abi.threads import (
@@ -54,7 +54,7 @@ from cython.cimports.aquatic.abi.threads import (
     thread_cpu_ns,
 )
 from cython.cimports.aquatic.dataplane.swarm.arena import arena_end, arena_init
-from cython.cimports.aquatic.dataplane.swarm.change import Change, change_apply, find_torrent
+from cython.cimports.aquatic.dataplane.swarm.change import Change, change_apply, find_torrent, is_partial_seed
 from cython.cimports.aquatic.dataplane.swarm.downloads import downloads_find
 from cython.cimports.aquatic.dataplane.swarm.prefixes import prefixes_create, prefixes_destroy
 from cython.cimports.aquatic.dataplane.swarm.record import (
@@ -233,22 +233,23 @@ def store_announce(store, delta, hash, tick, wanted, out, random, answer):
     `out` needs RESPONSE_SLACK_BYTES behind the peers. A peer that stops is given none.
     """
     change = declare(Change)
-    by_role = declare(uint32_t[2])
-    answer.seeders = 0
-    answer.leechers = 0
+    counts = declare(PeerCounts)
+    memset(address(answer.counts), 0, sizeof(answer.counts))
     answer.peers = 0
     shard = store_shard(store, hash)
     lock_for_request(store, shard)
     locked_ns = declare(uint64_t, boot_ns() if store.limits.measure_locks else 0)
     record = change_apply(address(change), store, shard, delta, hash, tick)
     if record:
-        record_counts(store, record, delta.family, by_role)
+        record_counts(store, record, delta.family, address(counts))
         if wanted and not delta.flags & DELTA_STOPPED:
-            answer.peers = select_peers(address(change), record, by_role, tick, wanted, out, random)
+            answer.peers = select_peers(address(change), record, counts.by_role, tick, wanted, out, random)
         if change.stored:
-            by_role[change.role] -= 1
-        answer.seeders = by_role[SEEDERS]
-        answer.leechers = by_role[LEECHERS]
+            counts.by_role[change.role] -= 1
+            counts.partial_seeds -= 1 if is_partial_seed(address(change)) else 0
+        tell_peers(address(answer.counts), address(counts))
+    if answer.wants_completed:
+        answer.counts.completed = downloads_of(store, shard, delta.info_hash, hash, delta.family)
     if store.limits.measure_locks:
         note_hold(store, boot_ns() - locked_ns, answer.cpu_start_ns)
     pthread_mutex_unlock(address(shard.lock))
@@ -284,7 +285,7 @@ def note_longest(longest_ns, duration_ns):
 def select_peers(change, record, by_role, tick, wanted, out, random):
     """Seeders are given leechers only; leechers a mix in proportion, with at least a quarter of either role.
 
-    A partial seed (BEP 21) counts as a leecher, but has as little use for seeders as they for it.
+    A partial seed (BEP 21) counts as a leecher, but is given what a seeder is, and is not given to seeders.
     """
     store = change.store
     selection = declare(Selection)
@@ -292,7 +293,7 @@ def select_peers(change, record, by_role, tick, wanted, out, random):
     selection.scope = scope_of(address(change.slot[0]), change.layout.slot_bytes)
     selection.tick = tick
     selection.age_ticks_max = store.limits.peer_age_ticks_max
-    selection.leechers_only = change.role == SEEDERS or change.delta.flags & DELTA_PARTIAL_SEED != 0
+    selection.downloaders_only = change.role == SEEDERS or is_partial_seed(change)
     selection.out = out
     selection.random = random
     if record.kind != RECORD_TABLES:
@@ -304,7 +305,7 @@ def select_peers(change, record, by_role, tick, wanted, out, random):
     if tables == NULL:
         return 0
     seeders = declare(uint32_t, 0)
-    if not selection.leechers_only:
+    if not selection.downloaders_only:
         share = declare(uint32_t, seeder_share(by_role, wanted, random))
         seeders = table_select(change.layout, address(tables[SEEDERS]), address(selection), share)
     return seeders + table_select(
@@ -356,20 +357,29 @@ def store_apply(store, deltas, count, tick):
 def store_scrape(store, info_hash, hash, family):
     """Counts of the torrent's peers of one family, and its downloads; zeros where nothing is known."""
     counts = declare(TorrentCounts)
-    by_role = declare(uint32_t[2])
-    by_role[LEECHERS] = 0
-    by_role[SEEDERS] = 0
+    peers = declare(PeerCounts)
+    memset(address(counts), 0, sizeof(counts))
     shard = store_shard(store, hash)
     lock_for_request(store, shard)
     record = find_torrent(store, shard, info_hash, hash)
     if record:
-        record_counts(store, record, family, by_role)
-    downloads = downloads_find(store, shard, info_hash, hash)
-    counts.completed = downloads.completed[family] if downloads else 0
+        record_counts(store, record, family, address(peers))
+        tell_peers(address(counts), address(peers))
+    counts.completed = downloads_of(store, shard, info_hash, hash, family)
     pthread_mutex_unlock(address(shard.lock))
-    counts.seeders = by_role[SEEDERS]
-    counts.leechers = by_role[LEECHERS]
     return counts
+
+
+def tell_peers(counts, peers):
+    counts.seeders = peers.by_role[SEEDERS]
+    counts.leechers = peers.by_role[LEECHERS]
+    counts.partial_seeds = peers.partial_seeds
+
+
+def downloads_of(store, shard, info_hash, hash, family):
+    """Completed downloads of the torrent; the shard is locked."""
+    downloads = downloads_find(store, shard, info_hash, hash)
+    return downloads.completed[family] if downloads else 0
 
 
 def store_counts(store, counts):

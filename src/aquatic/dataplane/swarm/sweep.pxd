@@ -1,6 +1,6 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from aquatic.abi.swarm cimport Shard, Store, Sweeper, Table, TableLayout, TorrentRecord
+from aquatic.abi.swarm cimport PeerCounts, Shard, Store, Sweeper, Table, TableLayout, TorrentRecord
 from aquatic.dataplane.swarm.table cimport Place, Slots
 
 cdef void sweeper_init(Sweeper* sweeper, Store* store, uint32_t index, uint64_t interval_ns) noexcept nogil
@@ -20,5 +20,5 @@ cdef int64_t sweep_tables(
 ) noexcept nogil
 cdef void finish_record(Sweeper* sweeper, Shard* shard, Place place) noexcept nogil
 cdef void slots_expire(
-    const TableLayout* layout, Slots* slots, uint32_t tick, int age_ticks_max, uint32_t* removed
+    const TableLayout* layout, Slots* slots, uint32_t tick, int age_ticks_max, PeerCounts* removed
 ) noexcept nogil

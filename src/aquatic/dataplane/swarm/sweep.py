@@ -15,19 +15,18 @@ from cython.cimports.aquatic.abi.atomics import (
 )
 from cython.cimports.aquatic.abi.histogram import HISTOGRAM_BUCKETS, bucket_of
 from cython.cimports.aquatic.abi.swarm import (
-    LEECHERS,
     RECORD_EMPTY,
     RECORD_TABLES,
-    SEEDERS,
     SHARDS,
-    STATE_SEEDER,
     AccessList,
+    PeerCounts,
 )
 from cython.cimports.aquatic.abi.threads import pthread_mutex_lock, pthread_mutex_unlock, thread_cpu_ns
 from cython.cimports.aquatic.dataplane.swarm.access_list import is_allowed
 from cython.cimports.aquatic.dataplane.swarm.change import record_at, torrent_remove
 from cython.cimports.aquatic.dataplane.swarm.prefixes import prefix_release
 from cython.cimports.aquatic.dataplane.swarm.record import (
+    count_slot,
     demote,
     forget_peers,
     free_tables,
@@ -35,6 +34,8 @@ from cython.cimports.aquatic.dataplane.swarm.record import (
     inline_slots,
     record_counts,
     tables_of,
+    tidy_peers,
+    total_of,
 )
 from cython.cimports.aquatic.dataplane.swarm.slot import is_occupied, slot_state, tick_age
 from cython.cimports.aquatic.dataplane.swarm.store import note_longest
@@ -193,22 +194,21 @@ def sweep_record(sweeper, shard, place, tick):
 
 
 def sweep_inline(sweeper, shard, record, tick, age_ticks_max):
-    removed = declare(uint32_t[2])
-    removed[LEECHERS] = 0
-    removed[SEEDERS] = 0
+    removed = declare(PeerCounts)
+    memset(address(removed), 0, sizeof(removed))
     family = declare(uint32_t, inline_family(record))
     slots = inline_slots(sweeper.store, record)
-    slots_expire(address(sweeper.store.peers[family]), address(slots), tick, age_ticks_max, removed)
-    record.inline_count -= removed[LEECHERS] + removed[SEEDERS]
-    forget_peers(sweeper.store, shard, record, family, removed)
+    layout = address(sweeper.store.peers[family])
+    slots_expire(layout, address(slots), tick, age_ticks_max, address(removed))
+    record.inline_count -= total_of(address(removed))
+    forget_peers(sweeper.store, shard, record, family, address(removed))
 
 
 def sweep_tables(sweeper, shard, record, tick, age_ticks_max):
     """Expire one segment of the torrent's table under the cursor, or join two; returns the cost."""
     cursor = address(shard.sweep)
-    removed = declare(uint32_t[2])
-    removed[LEECHERS] = 0
-    removed[SEEDERS] = 0
+    removed = declare(PeerCounts)
+    memset(address(removed), 0, sizeof(removed))
     family = declare(uint32_t, cursor.table // 2)
     layout = address(sweeper.store.peers[family])
     tables = tables_of(sweeper.store, record, family)
@@ -217,7 +217,7 @@ def sweep_tables(sweeper, shard, record, tick, age_ticks_max):
         return 0
     table = address(tables[cursor.table % 2])
     if cursor.peer_segment >= table_segments(layout, table):
-        if table_tidy(layout, table):
+        if tidy_peers(sweeper.store, record, family, cursor.table % 2):
             return MERGE_COST
         cursor.table += 1
         cursor.peer_segment = 0
@@ -226,13 +226,13 @@ def sweep_tables(sweeper, shard, record, tick, age_ticks_max):
     cost = declare(int64_t, segment.capacity)
     if segment.count:
         slots = segment_slots(layout, segment)
-        slots_expire(layout, address(slots), tick, age_ticks_max, removed)
-        segment.count -= removed[LEECHERS] + removed[SEEDERS]
+        slots_expire(layout, address(slots), tick, age_ticks_max, address(removed))
+        segment.count -= total_of(address(removed))
         if is_segmented(table):
-            directory_of(layout, table).count -= removed[LEECHERS] + removed[SEEDERS]
+            directory_of(layout, table).count -= total_of(address(removed))
         segment_tidy(layout, segment)
         segment_compact(layout, segment)
-        forget_peers(sweeper.store, shard, record, family, removed)
+        forget_peers(sweeper.store, shard, record, family, address(removed))
     cursor.peer_segment += 1
     return cost
 
@@ -241,12 +241,12 @@ def finish_record(sweeper, shard, place):
     """All peers of the torrent are clean: count it, or remove it if none is left; the cursor moves on."""
     store = sweeper.store
     record = record_at(store, place)
-    by_role = declare(uint32_t[2])
+    counts = declare(PeerCounts)
     total = declare(uint32_t, 0)
     family = declare(uint32_t)
     for family in range(2):
-        record_counts(store, record, family, by_role)
-        count = declare(uint32_t, by_role[LEECHERS] + by_role[SEEDERS])
+        record_counts(store, record, family, address(counts))
+        count = declare(uint32_t, total_of(address(counts)))
         total += count
         if count and sweeper.counts_torrents:
             sweeper.counting[family][bucket_of(count)] += 1
@@ -264,7 +264,7 @@ def finish_record(sweeper, shard, place):
 
 
 def slots_expire(layout, slots, tick, age_ticks_max, removed):
-    """Remove the peers older than the bound (all of them if it is negative), adding them to `removed` by role."""
+    """Remove the peers older than the bound (all of them if it is negative), adding them to `removed`."""
     index = declare(uint32_t, 0)
     while index < slots.capacity:
         slot = slots.base + index * layout.slot_bytes
@@ -272,7 +272,7 @@ def slots_expire(layout, slots, tick, age_ticks_max, removed):
         if not is_occupied(slot, layout.slot_bytes) or cast(int, tick_age(tick, state)) <= age_ticks_max:
             index += 1
             continue
-        removed[SEEDERS if state & STATE_SEEDER else LEECHERS] += 1
+        count_slot(removed, state)
         if layout.tag_bytes:
             prefix_release(layout.prefixes, slots_tags(layout, slots)[index])
         slots_remove(layout, slots, index)

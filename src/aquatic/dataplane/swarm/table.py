@@ -239,7 +239,7 @@ def directory_create(layout, table):
     directory.count = table.count
     directory.segment_count = 1
     directory.segments_max = 6
-    directory.spare = 0
+    directory.partial_seeds = 0
     directory.segments[0] = table[0]
     table.block = block
     table.count = 0

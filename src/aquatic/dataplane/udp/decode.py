@@ -9,6 +9,7 @@ from cython.cimports.aquatic.abi.udp_wire import (
     ANNOUNCE_REQUEST_BYTES,
     CONNECT_REQUEST_BYTES,
     EVENT_NONE,
+    EVENT_PAUSED,
     EVENT_STOPPED,
     INFO_HASH_BYTES,
     SCRAPE_REQUEST_HEAD_BYTES,
@@ -47,8 +48,8 @@ def decode_announce(packet, length, request):
     request.peer_id = packet + 36
     request.bytes_left = cast(int64_t, be64toh(read_u64(packet + 64)))
     request.event = be32toh(read_u32(packet + 80))
-    # "paused" (BEP 21) and whatever else comes is an ordinary announce.
-    if request.event > EVENT_STOPPED:
+    # Whatever else comes is an ordinary announce.
+    if request.event > EVENT_PAUSED:
         request.event = EVENT_NONE
     request.peers_wanted = cast(int32_t, be32toh(read_u32(packet + 92)))
     request.port = read_u16(packet + 96)

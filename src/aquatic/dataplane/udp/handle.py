@@ -22,6 +22,7 @@ from cython.cimports.aquatic.abi.counters import (
 from cython.cimports.aquatic.abi.limits import SCRAPE_TORRENTS_MAX
 from cython.cimports.aquatic.abi.swarm import (
     DELTA_COMPLETED,
+    DELTA_PARTIAL_SEED,
     DELTA_SEEDER,
     DELTA_STOPPED,
     AccessList,
@@ -34,6 +35,7 @@ from cython.cimports.aquatic.abi.udp_wire import (
     ACTION_SCRAPE,
     ANNOUNCE_RESPONSE_HEAD_BYTES,
     EVENT_COMPLETED,
+    EVENT_PAUSED,
     EVENT_STOPPED,
     INFO_HASH_BYTES,
     VERDICT_ACCEPTED,
@@ -175,6 +177,7 @@ def answer_announce(handler, datagram, request, hash):
     delta = declare(Delta)
     found = declare(Answer)
     found.cpu_start_ns = handler.cpu_start_ns
+    found.wants_completed = False
     make_delta(datagram, request, address(delta))
     store_announce(
         handler.store,
@@ -190,8 +193,8 @@ def answer_announce(handler, datagram, request, hash):
         handler.out,
         request.transaction_id,
         handler.rules.announce_interval_seconds,
-        found.leechers,
-        found.seeders,
+        found.counts.leechers,
+        found.counts.seeders,
     )
     return length + found.peers * (18 if datagram.source.family else 6)
 
@@ -210,6 +213,8 @@ def make_delta(datagram, request, delta):
         delta.flags |= DELTA_STOPPED
     elif request.event == EVENT_COMPLETED:
         delta.flags |= DELTA_COMPLETED
+    elif request.event == EVENT_PAUSED:
+        delta.flags |= DELTA_PARTIAL_SEED
 
 
 def wanted_peers(handler, datagram, request):

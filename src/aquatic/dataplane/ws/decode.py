@@ -9,10 +9,10 @@ Binary strings (info hashes, and ids of peers and offers) are texts of 20 charac
 
 from cython import address, bint, cast, declare, sizeof
 from cython.cimports.aquatic.abi.bits import count_trailing_zeros, le64toh, read_u64
-from cython.cimports.aquatic.abi.http_wire import EVENT_PAUSED
 from cython.cimports.aquatic.abi.udp_wire import (
     EVENT_COMPLETED,
     EVENT_NONE,
+    EVENT_PAUSED,
     EVENT_STARTED,
     EVENT_STOPPED,
 )
