@@ -20,6 +20,4 @@ cdef class HttpSimulation:
     cdef StreamWorker* worker
     cdef MemoryNetwork* network
 
-cdef uint8_t* copied(bytes data) except NULL
-cdef bint set_address_header(uint8_t* place, uint32_t* length, bytes name) except -1
 cdef object header_value(const HeaderValue* value)

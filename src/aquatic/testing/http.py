@@ -34,10 +34,12 @@ from cython.cimports.aquatic.dataplane.stream.backend.memory import (
     memory_network_init,
     memory_socket,
 )
+from cython.cimports.aquatic.dataplane.stream.border import read_address_header
 from cython.cimports.aquatic.dataplane.stream.worker import stream_worker_start, stream_worker_turn
 from cython.cimports.aquatic.dataplane.swarm.access_list import access_list_create, access_list_destroy
 from cython.cimports.aquatic.dataplane.swarm.border import read_counters
 from cython.cimports.aquatic.dataplane.swarm.store import store_start_clock
+from cython.cimports.aquatic.testing.values import copied, ip_of, read_source
 from cython.cimports.libc.stdint import UINT32_MAX, uint8_t, uint32_t
 from cython.cimports.libc.stdlib import calloc, free, malloc
 from cython.cimports.libc.string import memcpy, memset
@@ -47,33 +49,14 @@ from aquatic.dataplane.stream.border import HTTP_COUNTER_NAMES
 HEAD_VERDICTS = ("complete", "partial", "bad", "too large", "body too large", "body encoded")
 RESOURCES = ("announce", "scrape", "root", "health", "unknown")
 ACCESS_MODES = {"off": ACCESS_OFF, "allow": ACCESS_ALLOW, "deny": ACCESS_DENY}
-ADDRESS_HEADER_BYTES_MAX = 64
 NS = 1_000_000_000
-
-
-def copied(data):
-    """A copy without anything behind it, so that a sanitizer sees a read beyond it."""
-    copy = cast(pointer(uint8_t), malloc(max(len(data), 1)))
-    if copy == NULL:
-        raise MemoryError
-    memcpy(copy, cast(pointer(uint8_t), data), len(data))
-    return copy
-
-
-def set_address_header(place, length, name):
-    if len(name) > ADDRESS_HEADER_BYTES_MAX:
-        raise ValueError(f"a header name of more than {ADDRESS_HEADER_BYTES_MAX} bytes")
-    lower_case = name.lower()
-    memcpy(place, cast(pointer(uint8_t), cast(bytes, lower_case)), len(name))
-    length[0] = len(name)
-    return True
 
 
 def decode_head(data: bytes, request_bytes_max: int = 8192, address_header: bytes = b""):
     rules = declare(HeadRules)
     head = declare(Head)
     rules.request_bytes_max = request_bytes_max
-    set_address_header(rules.address_header, address(rules.address_header_bytes), address_header)
+    read_address_header(address_header, address(rules))
     copy = copied(data)
     verdict = head_decoder.decode_head(copy, len(data), address(rules), address(head))
     fields = {"verdict": HEAD_VERDICTS[cast(int, verdict)]}
@@ -138,7 +121,7 @@ def read_forwarded(value: bytes):
     copy = copied(value)
     found = forwarded_reader.read_forwarded(copy, len(value), address(source))
     free(copy)
-    return cast(bytes, source.ip[: 16 if source.family else 4]) if found else None
+    return ip_of(address(source)) if found else None
 
 
 class HttpService:
@@ -176,9 +159,7 @@ class HttpService:
         handler.random = seed
         rules = address(handler.rules)
         rules.head.request_bytes_max = request_bytes_max
-        set_address_header(
-            rules.head.address_header, address(rules.head.address_header_bytes), address_header
-        )
+        read_address_header(address_header, address(rules.head))
         rules.response_bytes_max = max(response_bytes_max, ANSWER_ROOM_BYTES)
         rules.peers_max = peers_max
         rules.scrape_torrents_max = scrape_torrents_max
@@ -217,10 +198,7 @@ class HttpService:
     ):
         exchange = declare(Exchange)
         memset(address(exchange), 0xA5, sizeof(Exchange))
-        memset(address(exchange.source), 0, sizeof(Source))
-        memcpy(exchange.source.ip, cast(pointer(uint8_t), ip), len(ip))
-        exchange.source.port = int.from_bytes(port.to_bytes(2, "big"), "little")
-        exchange.source.family = 1 if len(ip) == 16 else 0
+        read_source(ip, port, address(exchange.source))
         exchange.is_from_proxy = is_from_proxy
         copy = copied(data)
         output = cast(pointer(uint8_t), malloc(output_capacity))
@@ -279,9 +257,7 @@ class HttpSimulation:
 
     def connect(self, ip: bytes, listener: int = 0):
         source = declare(Source)
-        memset(address(source), 0, sizeof(Source))
-        memcpy(source.ip, cast(pointer(uint8_t), ip), len(ip))
-        source.family = 1 if len(ip) == 16 else 0
+        read_source(ip, 0, address(source))
         number = memory_connect(self.network, listener, address(source))
         if number < 0:
             raise RuntimeError("no place for another connection")

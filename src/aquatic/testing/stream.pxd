@@ -1,8 +1,7 @@
 from libc.stdint cimport uint32_t
 
-from aquatic.abi.connection cimport StreamLimits, StreamWorker, TrustedNetworks, WorkerGroup
-from aquatic.abi.datagram cimport Source
-from aquatic.abi.stream cimport ProtocolLimits, StreamProtocol
+from aquatic.abi.connection cimport StreamWorker, TrustedNetworks, WorkerGroup
+from aquatic.abi.stream cimport StreamProtocol
 from aquatic.abi.swarm cimport Store
 from aquatic.dataplane.stream.backend.memory cimport MemoryNetwork, MemorySocket
 from aquatic.testing.line_protocol cimport LineProtocol
@@ -21,14 +20,9 @@ cdef class StreamServer:
     cdef Store* store
 
     cdef bint join(self, StreamGroup group) except -1
-    cdef bint read_limits(self, StreamLimits* limits) except -1
     cdef bint init_protocols(self) except -1
-    cdef bint read_protocol_limits(self, ProtocolLimits* limits) except -1
-    cdef bint read_networks(self) except -1
 
 cdef class StreamSimulation(StreamServer):
     cdef MemoryNetwork* network
 
     cdef MemorySocket* socket(self, int number) except NULL
-
-cdef bint read_address(object ip, Source* source) except -1

@@ -1,6 +1,5 @@
 """The connection server for tests, with lines for a protocol. What each method does is said in stream.pyi."""
 
-import os
 from dataclasses import dataclass
 from ipaddress import ip_network
 
@@ -14,7 +13,6 @@ from cython.cimports.aquatic.abi.atomics import (
 )
 from cython.cimports.aquatic.abi.connection import (
     LISTENERS_MAX,
-    TRUSTED_NETWORKS_MAX,
     Connection,
     StreamWorker,
 )
@@ -35,12 +33,17 @@ from cython.cimports.aquatic.dataplane.stream.backend.memory import (
     memory_socket,
 )
 from cython.cimports.aquatic.dataplane.stream.backend.socket import socket_end, socket_init
+from cython.cimports.aquatic.dataplane.stream.border import (
+    init_connections,
+    read_limits,
+    read_networks,
+    read_protocol_limits,
+)
 from cython.cimports.aquatic.dataplane.stream.proxy_header import ProxyHeader, proxy_decode
 from cython.cimports.aquatic.dataplane.stream.tls_context import TlsContext
 from cython.cimports.aquatic.dataplane.stream.worker import (
     stream_worker_drain,
     stream_worker_end,
-    stream_worker_init,
     stream_worker_run,
     stream_worker_start,
     stream_worker_turn,
@@ -50,9 +53,10 @@ from cython.cimports.aquatic.dataplane.swarm.border import read_buckets, read_co
 from cython.cimports.aquatic.dataplane.swarm.store import store_create, store_destroy, store_start_clock
 from cython.cimports.aquatic.dataplane.swarm.sweep import sweeper_init
 from cython.cimports.aquatic.testing.line_protocol import line_protocol_init
+from cython.cimports.aquatic.testing.values import copied, ip_of, port_of, read_source
 from cython.cimports.libc.stdint import UINT32_MAX, UINT64_MAX, uint8_t, uint32_t
-from cython.cimports.libc.stdlib import free, malloc
-from cython.cimports.libc.string import memcpy, memset
+from cython.cimports.libc.stdlib import free
+from cython.cimports.libc.string import memset
 
 from aquatic.dataplane.stream.border import CONNECTION_COUNTER_NAMES
 
@@ -86,27 +90,17 @@ class StreamSettings:
     poll_timeout_ms: int = 10
 
 
-def read_address(ip, source):
-    memset(source, 0, sizeof(source[0]))
-    memcpy(source.ip, cast(pointer(uint8_t), cast(bytes, ip)), len(ip))
-    source.family = 1 if len(ip) == 16 else 0
-    return True
-
-
 def decode_proxy_header(content: bytes):
     header = declare(ProxyHeader)
-    # A copy without anything behind it, so that a sanitizer sees a read beyond what came.
-    copy = cast(pointer(uint8_t), malloc(max(len(content), 1)))
-    memcpy(copy, cast(pointer(uint8_t), content), len(content))
+    copy = copied(content)
     verdict = PROXY_VERDICTS[cast(int, proxy_decode(copy, len(content), address(header)))]
     free(copy)
     if verdict != "complete":
         return verdict, 0, None
     if not header.has_source:
         return verdict, header.length, None
-    ip = cast(bytes, header.source.ip[: 16 if header.source.family else 4])
-    port = cast(bytes, cast(pointer(uint8_t), address(header.source.port))[:2])
-    return verdict, header.length, (ip, int.from_bytes(port, "big"))
+    source = address(header.source)
+    return verdict, header.length, (ip_of(source), port_of(source))
 
 
 class StreamGroup:
@@ -134,8 +128,13 @@ class StreamServer:
         sweeper_init(address(worker.upkeep.sweeper), self.store, 0, 60 * NS)
         worker.poll_timeout_ms = settings.poll_timeout_ms
         worker.measures_latency = settings.measures_latency
-        self.read_limits(address(worker.limits))
-        self.read_networks()
+        read_limits(settings, address(worker.limits))
+        worker.limits.connections_per_address_burst_max = settings.connections_per_address_burst_max
+        worker.limits.linger_seconds_max = settings.linger_seconds_max
+        worker.limits.inbox_bytes_max = settings.inbox_bytes_max
+        networks = map(ip_network, settings.trusted_networks)
+        packed = [(network.network_address.packed, network.prefixlen) for network in networks]
+        read_networks(packed, address(self.trusted))
         self.init_protocols()
         worker.listener_count = settings.listeners
         for index in range(min(settings.listeners, LISTENERS_MAX)):
@@ -145,11 +144,7 @@ class StreamServer:
             listener.trusted = address(self.trusted)
             listener.has_proxy_protocol = settings.has_proxy_protocol
             listener.has_proxy_address_header = settings.has_proxy_address_header
-        key = os.urandom(16)
-        if not stream_worker_init(
-            worker, int.from_bytes(key[:8], "little"), int.from_bytes(key[8:], "little")
-        ):
-            raise MemoryError
+        init_connections(worker)
 
     def __dealloc__(self):
         if self.worker != NULL:
@@ -166,18 +161,6 @@ class StreamServer:
         self.group.group.count += 1
         return True
 
-    def read_limits(self, limits):
-        settings = self.settings
-        limits.connections_max = settings.connections_max
-        limits.memory_bytes_max = settings.memory_bytes_max
-        limits.connections_per_address_max = settings.connections_per_address_max
-        limits.connections_per_address_second_max = settings.connections_per_address_second_max
-        limits.connections_per_address_burst_max = settings.connections_per_address_burst_max
-        limits.handshake_seconds_max = settings.handshake_seconds_max
-        limits.linger_seconds_max = settings.linger_seconds_max
-        limits.inbox_bytes_max = settings.inbox_bytes_max
-        return True
-
     def init_protocols(self):
         for index in range(2):
             lines = address(self.lines[cast(uint32_t, index)])
@@ -185,30 +168,11 @@ class StreamServer:
             lines.is_successor = index == 1
             protocol = address(self.protocols[cast(uint32_t, index)])
             line_protocol_init(protocol, lines)
-            self.read_protocol_limits(address(protocol.limits))
+            read_protocol_limits(self.settings, address(protocol.limits))
+            protocol.limits.output_seconds_max = self.settings.output_seconds_max
+            protocol.limits.certificate_seconds_max = self.settings.certificate_seconds_max
             protocol.look_seconds = self.settings.look_seconds
         self.protocols[0].successor = address(self.protocols[1])
-        return True
-
-    def read_protocol_limits(self, limits):
-        settings = self.settings
-        limits.request_bytes_max = settings.request_bytes_max
-        limits.output_bytes_max = settings.output_bytes_max
-        limits.header_seconds_max = settings.header_seconds_max
-        limits.idle_seconds_max = settings.idle_seconds_max
-        limits.output_seconds_max = settings.output_seconds_max
-        limits.certificate_seconds_max = settings.certificate_seconds_max
-        return True
-
-    def read_networks(self):
-        for index, text in enumerate(self.settings.trusted_networks[:TRUSTED_NETWORKS_MAX]):
-            parsed = ip_network(text)
-            network = address(self.trusted.networks[cast(uint32_t, index)])
-            packed = parsed.network_address.packed
-            memcpy(network.ip, cast(pointer(uint8_t), cast(bytes, packed)), len(packed))
-            network.prefix_bits = parsed.prefixlen
-            network.family = 1 if parsed.version == 6 else 0
-            self.trusted.count = index + 1
         return True
 
     def run(self, listeners):
@@ -279,7 +243,7 @@ class StreamSimulation(StreamServer):
 
     def connect(self, ip: bytes = b"\x0a\0\0\1", listener: int = 0):
         source = declare(Source)
-        read_address(ip, address(source))
+        read_source(ip, 0, address(source))
         number = memory_connect(self.network, listener, address(source))
         if number < 0:
             raise RuntimeError("no place for another connection")

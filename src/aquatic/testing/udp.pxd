@@ -15,5 +15,3 @@ cdef class Simulation:
 
     cdef Worker* worker_at(self, uint32_t index) noexcept
     cdef Memory* memory(self, uint32_t worker) noexcept
-
-cdef bint read_source_fields(object ip, object port, Source* source) except -1

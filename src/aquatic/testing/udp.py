@@ -23,8 +23,9 @@ from cython.cimports.aquatic.dataplane.udp.connection_id import (
 )
 from cython.cimports.aquatic.dataplane.udp.decode import decode
 from cython.cimports.aquatic.dataplane.udp.worker import worker_turn
+from cython.cimports.aquatic.testing.values import copied, ip_of, port_of, read_source
 from cython.cimports.libc.stdint import UINT32_MAX, UINT64_MAX, uint8_t, uint32_t
-from cython.cimports.libc.stdlib import free, malloc
+from cython.cimports.libc.stdlib import free
 from cython.cimports.libc.string import memcpy, memset
 
 VERDICTS = ("accepted", "malformed", "port zero", "full scrape", "bad info hashes")
@@ -35,9 +36,7 @@ NS = 1_000_000_000
 def decode_datagram(packet: bytes):
     request = declare(Request)
     memset(address(request), 0, 64)
-    # A copy without anything behind it, so that a sanitizer sees a read beyond the datagram.
-    copy = cast(pointer(uint8_t), malloc(max(len(packet), 1)))
-    memcpy(copy, cast(pointer(uint8_t), packet), len(packet))
+    copy = copied(packet)
     verdict = decode(copy, len(packet), address(request))
     fields = {"verdict": VERDICTS[cast(int, verdict)]}
     if verdict == VERDICT_ACCEPTED:
@@ -61,19 +60,11 @@ def decode_datagram(packet: bytes):
     return fields
 
 
-def read_source_fields(ip, port, source):
-    memset(source, 0, 20)
-    memcpy(source.ip, cast(pointer(uint8_t), cast(bytes, ip)), len(ip))
-    source.port = int.from_bytes(port.to_bytes(2, "big"), "little")
-    source.family = 1 if len(ip) == 16 else 0
-    return True
-
-
 def issue_connection_id(key: bytes, ip: bytes, seconds: int):
     connection_key = declare(HashKey)
     source = declare(Source)
     memcpy(address(connection_key), cast(pointer(uint8_t), key), 16)
-    read_source_fields(ip, 1, address(source))
+    read_source(ip, 1, address(source))
     return connection_id(address(connection_key), address(source), seconds)
 
 
@@ -81,7 +72,7 @@ def judge_connection_id(key: bytes, ip: bytes, issued: int, now_seconds: int, ag
     connection_key = declare(HashKey)
     source = declare(Source)
     memcpy(address(connection_key), cast(pointer(uint8_t), key), 16)
-    read_source_fields(ip, 1, address(source))
+    read_source(ip, 1, address(source))
     verdict = check_connection_id(
         address(connection_key), address(source), issued, now_seconds, age_seconds_max
     )
@@ -120,7 +111,7 @@ class Simulation:
 
     def deliver(self, packet: bytes, ip: bytes, port: int, worker: int = 0):
         source = declare(Source)
-        read_source_fields(ip, port, address(source))
+        read_source(ip, port, address(source))
         return memory_deliver(
             self.memory(worker), address(source), cast(pointer(uint8_t), packet), len(packet)
         )
@@ -134,9 +125,8 @@ class Simulation:
         found = []
         for index in range(memory.outgoing_count):
             packet = address(memory.outgoing[cast(uint32_t, index)])
-            ip = cast(bytes, packet.source.ip[: 16 if packet.source.family else 4])
-            port = int.from_bytes(cast(bytes, cast(pointer(uint8_t), address(packet.source.port))[:2]), "big")
-            found.append((cast(bytes, packet.bytes[: packet.length]), ip, port))
+            source = address(packet.source)
+            found.append((cast(bytes, packet.bytes[: packet.length]), ip_of(source), port_of(source)))
         memory.outgoing_count = 0
         return found
 

@@ -2,7 +2,6 @@ from libc.stdint cimport uint8_t, uint32_t
 
 from aquatic.abi.ws_wire cimport WsRequest
 
-cdef uint8_t* copied(bytes data) except NULL
 cdef dict announce_fields(const WsRequest* request, bytes message)
 cdef uint8_t* guarded(uint32_t size) except NULL
 cdef bytes written(uint8_t* room, const uint8_t* end, uint32_t size)

@@ -29,6 +29,7 @@ from cython.cimports.aquatic.dataplane.ws.encode import (
     SCRAPE_ROOM_BYTES,
     SCRAPE_TORRENT_ROOM_BYTES,
 )
+from cython.cimports.aquatic.testing.values import copied
 from cython.cimports.libc.stdint import uint8_t, uint32_t
 from cython.cimports.libc.stdlib import free, malloc
 from cython.cimports.libc.string import memcpy, memset
@@ -58,15 +59,6 @@ class Frame:
     ends_message: bool
     message_opcode: int
     message_bytes: int
-
-
-def copied(data):
-    """A copy without anything behind it, so that a sanitizer sees a read beyond it."""
-    copy = cast(pointer(uint8_t), malloc(max(len(data), 1)))
-    if copy == NULL:
-        raise MemoryError
-    memcpy(copy, cast(pointer(uint8_t), data), len(data))
-    return copy
 
 
 def guarded(size):

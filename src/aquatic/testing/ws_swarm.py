@@ -2,7 +2,7 @@
 
 from collections import namedtuple
 
-from cython import NULL, address, cast, declare, pointer, sizeof
+from cython import NULL, address, cast, declare, pointer
 from cython.cimports.aquatic.abi.atomics import load_u32, memory_order_relaxed
 from cython.cimports.aquatic.abi.datagram import Source
 from cython.cimports.aquatic.abi.swarm import LEECHERS, SEEDERS
@@ -32,8 +32,9 @@ from cython.cimports.aquatic.dataplane.ws.swarm import (
     ws_swarm_destroy,
     ws_take_answer,
 )
+from cython.cimports.aquatic.testing.values import read_source
 from cython.cimports.libc.stdint import UINT64_MAX, uint8_t, uint32_t
-from cython.cimports.libc.string import memcpy, memset
+from cython.cimports.libc.string import memcpy
 
 Connection = namedtuple("Connection", "worker name ip")
 Announced = namedtuple("Announced", "outcome seeders leechers counts_download over_limit receivers")
@@ -66,9 +67,7 @@ class WsSwarmWindow:
 
     def read_actor(self, connection, actor):
         source = declare(Source)
-        memset(address(source), 0, sizeof(source))
-        memcpy(source.ip, cast(pointer(uint8_t), cast(bytes, connection.ip)), len(connection.ip))
-        source.family = 1 if len(connection.ip) == 16 else 0
+        read_source(connection.ip, 0, address(source))
         actor.self.worker = connection.worker
         actor.self.connection = connection.name
         actor.address_tag = ws_address_tag(self.swarm, address(source))

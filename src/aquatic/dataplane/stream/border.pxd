@@ -8,6 +8,7 @@ from aquatic.abi.connection cimport (
     WorkerGroup,
 )
 from aquatic.abi.http_counters cimport HttpCounters
+from aquatic.abi.http_wire cimport HeadRules
 from aquatic.abi.stream cimport ProtocolLimits, StreamProtocol
 from aquatic.dataplane.http.handle cimport HttpHandler, HttpRules
 from aquatic.dataplane.swarm.border cimport Swarm
@@ -38,4 +39,6 @@ cdef class StreamWorkers:
 cdef void read_limits(object settings, StreamLimits* limits) noexcept
 cdef void read_protocol_limits(object settings, ProtocolLimits* limits) noexcept
 cdef void read_rules(object settings, object listener, HttpRules* rules) noexcept
-cdef void read_networks(object settings, TrustedNetworks* trusted) noexcept
+cdef void read_address_header(bytes name, HeadRules* rules) noexcept
+cdef void read_networks(object networks, TrustedNetworks* trusted) noexcept
+cdef bint init_connections(StreamWorker* worker) except -1

@@ -150,9 +150,7 @@ def read_protocol_limits(settings, limits):
 
 def read_rules(settings, listener, rules):
     rules.head.request_bytes_max = min(settings.request_bytes_max, REQUEST_BYTES_LIMIT)
-    name = listener.address_header.lower()[:ADDRESS_HEADER_BYTES_MAX]
-    memcpy(rules.head.address_header, cast(pointer(uint8_t), cast(bytes, name)), len(name))
-    rules.head.address_header_bytes = len(name)
+    read_address_header(listener.address_header, address(rules.head))
     rules.response_bytes_max = settings.output_bytes_max
     rules.peers_max = settings.response_peers_max
     rules.scrape_torrents_max = settings.scrape_torrents_max
@@ -167,13 +165,28 @@ def read_rules(settings, listener, rules):
     rules.answers_health = listener.answers_health
 
 
-def read_networks(listener, trusted):
-    for packed, prefix_bits in listener.trusted_networks[:TRUSTED_NETWORKS_MAX]:
+def read_address_header(name, rules):
+    lower_case = name.lower()[:ADDRESS_HEADER_BYTES_MAX]
+    memcpy(rules.address_header, cast(pointer(uint8_t), cast(bytes, lower_case)), len(lower_case))
+    rules.address_header_bytes = len(lower_case)
+
+
+def read_networks(networks, trusted):
+    """Networks: address in network byte order, and bits of its prefix."""
+    for packed, prefix_bits in networks[:TRUSTED_NETWORKS_MAX]:
         network = address(trusted.networks[trusted.count])
         memcpy(network.ip, cast(pointer(uint8_t), cast(bytes, packed)), len(packed))
         network.prefix_bits = prefix_bits
         network.family = 1 if len(packed) == 16 else 0
         trusted.count += 1
+
+
+def init_connections(worker):
+    """What the worker, whose limits are set, keeps of connections."""
+    key = os.urandom(16)
+    if not stream_worker_init(worker, int.from_bytes(key[:8], "little"), int.from_bytes(key[8:], "little")):
+        raise MemoryError("the address space for connections could not be reserved")
+    return True
 
 
 class StreamWorkers:
@@ -190,7 +203,7 @@ class StreamWorkers:
         if self.workers == NULL or self.trusted == NULL:
             raise MemoryError("the address space for the stream workers could not be reserved")
         for place, listener in enumerate(settings.listeners):
-            read_networks(listener, address(self.trusted[cast(uint32_t, place)]))
+            read_networks(listener.trusted_networks, address(self.trusted[cast(uint32_t, place)]))
         for index in range(self.workers_count):
             worker = address(self.workers[index].worker)
             self.swarm.take_on(first_index + index, address(worker.upkeep))
@@ -210,12 +223,7 @@ class StreamWorkers:
         worker.listener_count = len(settings.listeners)
         for place in range(len(settings.listeners)):
             self.init_listener(serving, place)
-        key = os.urandom(16)
-        if not stream_worker_init(
-            worker, int.from_bytes(key[:8], "little"), int.from_bytes(key[8:], "little")
-        ):
-            raise MemoryError("the address space for connections could not be reserved")
-        return True
+        return init_connections(worker)
 
     def init_listener(self, serving, place):
         settings = self.settings.listeners[place]
