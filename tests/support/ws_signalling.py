@@ -64,14 +64,17 @@ def answer(offered: Message, peer_id: bytes, sdp: str = "answer") -> Message:
     }
 
 
-def take_frame(data: bytes) -> tuple[int, bytes, bytes]:
-    """The opcode and the payload of the first frame of a server's, and what follows it."""
+def take_frame(data: bytes) -> tuple[int, bytes, bytes] | None:
+    """The opcode and the payload of the first frame of a server's, and what follows it; None where it is not whole."""
+    if len(data) < 2:
+        return None
     opcode, length, start = data[0] & 15, data[1], 2
     assert data[0] & 0xF0 == 0x80
     if length == 126:
-        length, start = struct.unpack_from("!H", data, 2)[0], 4
+        length, start = struct.unpack_from("!H", data.ljust(4, b"\0"), 2)[0], 4
     assert length < 126 or start == 4
-    assert len(data) >= start + length
+    if len(data) < start + length:
+        return None
     return opcode, data[start : start + length], data[start + length :]
 
 
@@ -98,8 +101,8 @@ class Client:
         self.workers.settle()
         self.rest += self.worker.take(self.number)
         messages = []
-        while self.rest:
-            opcode, payload, self.rest = take_frame(self.rest)
+        while found := take_frame(self.rest):
+            opcode, payload, self.rest = found
             if opcode == TEXT:
                 messages.append(json.loads(payload))
             elif opcode == PONG:
