@@ -560,7 +560,7 @@ def test_the_end_answers_what_was_received() -> None:
         server.deliver(number, b"last\n")
     late = server.connect()
     server.drain()
-    assert all(server.take(number) == b"last\n" for number in numbers)
+    assert all(server.take(number) == b"last\nbye\n" for number in numbers)
     assert server.state(late) == "closed"
     check_nothing_left(server)
 

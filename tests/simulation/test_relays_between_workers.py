@@ -120,7 +120,7 @@ def test_a_worker_that_ends_delivers_what_it_has_been_given() -> None:
     for _ in range(count // 51):
         exchange(here, sender, b"@%b hello\n" % name * 51)
     there.drain()
-    assert there.take(receiver) == b"hello\n" * (count // 51 * 51)
+    assert there.take(receiver) == b"hello\n" * (count // 51 * 51) + b"bye\n"
     check_nothing_left(there)
 
 

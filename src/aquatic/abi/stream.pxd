@@ -25,7 +25,7 @@ cdef struct Exchange:
     uint32_t input_length
     uint8_t* output
     uint32_t output_capacity
-    bint goes_away  # the server is about to close: time for last words, after which it does so, `closes` or not
+    bint goes_away  # in the last look: the server closes after what is written now, `closes` or not
     # Handed on from call to call: what the protocol keeps of the connection, a block of the worker's arena; 0: nothing.
     # What it is by then is handed to `end`.
     BlockRef kept

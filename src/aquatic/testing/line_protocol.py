@@ -11,8 +11,8 @@ kept           answers with what is kept
 switch         comes back, and the connection goes on with the successor, whose answer to `who` is another
 who            answers with "first" or "second"
 
-When the server lets it look, it writes what is kept, and closes if that is `close`. A connection that was told to keep
-a line that sends to another does so when it ends.
+When the server lets it look, it writes what is kept, and closes if that is `close`; the last time it writes `bye`. A
+connection that was told to keep a line that sends to another does so when it ends.
 """
 
 from cython import NULL, address, cast, char, declare, pointer, sizeof, ulonglong

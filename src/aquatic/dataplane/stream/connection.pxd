@@ -11,6 +11,7 @@ cdef enum OutputOutcome:
 cdef void connection_event(StreamWorker* worker, Connection* connection) noexcept nogil
 cdef void connection_expire(StreamWorker* worker, Connection* connection) noexcept nogil
 cdef void connection_look(StreamWorker* worker, Connection* connection) noexcept nogil
+cdef void connection_dismiss(StreamWorker* worker, Connection* connection) noexcept nogil
 cdef void connection_flush(StreamWorker* worker, Connection* connection) noexcept nogil
 cdef void connection_close(StreamWorker* worker, Connection* connection, uint32_t cause) noexcept nogil
 cdef void receive(StreamWorker* worker, Connection* connection) noexcept nogil

@@ -20,6 +20,7 @@ from cython.cimports.aquatic.abi.sockets import EPOLLIN, EPOLLOUT
 from cython.cimports.aquatic.abi.stream import ANSWER_KINDS
 from cython.cimports.aquatic.abi.stream_counters import (
     CLOSED_ADDRESS_LIMIT,
+    CLOSED_AT_END,
     CLOSED_BY_ANSWER,
     CLOSED_BY_ERROR,
     CLOSED_BY_PEER,
@@ -93,11 +94,24 @@ def connection_expire(worker, connection):
 def connection_look(worker, connection):
     """Let the protocol do what time asks for, on a connection that has no timer now."""
     exchange = address(worker.exchange)
-    protocol_look(worker, connection)
+    protocol_look(worker, connection, False)
     if exchange.closes:
         protocol_end(worker, connection, END_LINGERING)
     if send_answer(worker, connection) == OUTPUT_SENT and exchange.closes:
         finish(worker, connection)
+
+
+def connection_dismiss(worker, connection):
+    """The tracker ends: close, with last words if the protocol has any. Who is being sent something has its time."""
+    if connection.phase == PHASE_SENDING:
+        return
+    is_open = declare(bint, connection.phase == PHASE_HEADER or connection.phase == PHASE_IDLE)
+    if is_open and protocol_of(worker, connection).look != NULL:
+        protocol_look(worker, connection, True)
+        protocol_end(worker, connection, END_AT_ONCE)
+        if send_answer(worker, connection) != OUTPUT_SENT:
+            return
+    connection_close(worker, connection, CLOSED_AT_END)
 
 
 def connection_close(worker, connection, cause):

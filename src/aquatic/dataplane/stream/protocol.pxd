@@ -7,7 +7,7 @@ cdef void protocol_begin(StreamWorker* worker, Connection* connection) noexcept 
 cdef void protocol_serve(
     StreamWorker* worker, Connection* connection, uint32_t offset, uint32_t length
 ) noexcept nogil
-cdef void protocol_look(StreamWorker* worker, Connection* connection) noexcept nogil
+cdef void protocol_look(StreamWorker* worker, Connection* connection, bint is_last) noexcept nogil
 cdef bint protocol_switch(StreamWorker* worker, Connection* connection) noexcept nogil
 cdef void protocol_end(StreamWorker* worker, Connection* connection, ConnectionEnd how) noexcept nogil
 

@@ -48,12 +48,14 @@ def protocol_serve(worker, connection, offset, length):
     connection.kept = exchange.kept
 
 
-def protocol_look(worker, connection):
-    """Let it look at a connection that has no timer now, and give it one for the next time."""
+def protocol_look(worker, connection, is_last):
+    """Let it look at a connection, the next time too unless this is the last."""
     protocol = protocol_of(worker, connection)
     timer_look(worker, connection, protocol.look_seconds)
     exchange = fill_in(worker, connection)
-    exchange.goes_away = tls_is_outdated(worker, connection, protocol.limits.certificate_seconds_max)
+    exchange.goes_away = is_last or tls_is_outdated(
+        worker, connection, protocol.limits.certificate_seconds_max
+    )
     protocol.look(protocol.state, exchange)
     connection.kept = exchange.kept
     exchange.closes |= exchange.goes_away

@@ -2,7 +2,7 @@
 
 from cython import NULL, address, bint, cast, declare, pointer
 from cython.cimports.aquatic.abi.atomics import load_u32, memory_order_relaxed
-from cython.cimports.aquatic.abi.connection import EVENTS_MAX, PHASE_HANDSHAKE, PHASE_SENDING, Connection
+from cython.cimports.aquatic.abi.connection import EVENTS_MAX, PHASE_HANDSHAKE, Connection
 from cython.cimports.aquatic.abi.counters import bump
 from cython.cimports.aquatic.abi.stream_backend import WAKE_DATA
 from cython.cimports.aquatic.abi.stream_counters import CLOSED_AT_END, STREAM_WAITS
@@ -11,6 +11,7 @@ from cython.cimports.aquatic.dataplane.stream.accept import accept_batch, watch_
 from cython.cimports.aquatic.dataplane.stream.address_limits import addresses_end, addresses_init
 from cython.cimports.aquatic.dataplane.stream.connection import (
     connection_close,
+    connection_dismiss,
     connection_event,
     connection_expire,
     connection_flush,
@@ -207,7 +208,9 @@ def close_all(worker, spares_sending):
     for slot in range(worker.connections.slots_fresh):
         if worker.connections.slots[slot].generation:
             connection = slab_at(address(worker.connections), slot)
-            if not spares_sending or connection.phase != PHASE_SENDING:
+            if spares_sending:
+                connection_dismiss(worker, connection)
+            else:
                 connection_close(worker, connection, CLOSED_AT_END)
 
 
