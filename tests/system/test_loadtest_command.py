@@ -147,7 +147,7 @@ def test_only_the_last_seconds_are_summarised(tmp_path: Path, capsys: pytest.Cap
         assert main(["load-test", "udp", "-c", write(tmp_path, tracker.address, top)]) == 0
     output = capsys.readouterr().out.splitlines()
     report = next(line for line in output if "right responses in" in line)
-    assert float(report.split(" in ")[1].split(" s")[0]) < 2.5
+    assert 0 < int(report.split()[0]) < len(tracker.requests) - 50
 
 
 class Terminal(io.StringIO):

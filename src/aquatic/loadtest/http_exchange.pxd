@@ -6,6 +6,7 @@ from aquatic.loadtest.expectation cimport Finding, Terms
 cdef enum:
     HTTP_SCRAPE_TORRENTS_LIMIT = 74
     # The longest: the texts around it, with the URL's suffix, and a scrape's info hashes, each byte escaped.
+    REQUEST_TEXTS_BYTES_MAX = 1800
     REQUEST_BYTES_MAX = 2048 + 74 * 72
     RESPONSE_BYTES_MAX = 256 * 1024
     # Of nested lists and dictionaries in a response.

@@ -50,6 +50,7 @@ from cython.cimports.aquatic.loadtest.http_exchange import (
     HTTP_SCRAPE,
     HTTP_SCRAPE_TORRENTS_LIMIT,
     REQUEST_BYTES_MAX,
+    REQUEST_TEXTS_BYTES_MAX,
     RESPONSE_BYTES_MAX,
     Response,
     Text,
@@ -159,6 +160,8 @@ class HttpGenerator(LoadGenerator):
             f"User-Agent: aquatic\r\n{keeping}\r\n",
         ]
         self.texts = [text.encode() for text in texts]
+        if sum(map(len, self.texts)) > REQUEST_TEXTS_BYTES_MAX:
+            raise ValueError("the URL's suffix is too long")
         script = address(self.generator.script)
         script.announce_start = text_of(self.texts[0])
         script.announce_end = text_of(self.texts[1])

@@ -8,4 +8,4 @@ class HttpGenerator(LoadGenerator):
     """Asks a tracker over HTTP, plain or TLS."""
 
     def __init__(self, population: Population, terms: HttpTerms) -> None:
-        """ValueError when there are fewer connections than sources, MemoryError."""
+        """ValueError when there are fewer connections than sources or the URL's suffix is too long, MemoryError."""
