@@ -1,15 +1,17 @@
 """The named runs: every figure of docs/benchmarks.md is made by one of these."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from aquatic.bench.generators import GeneratorRun
 from aquatic.bench.idle import IdleRun
-from aquatic.bench.latency import UDP_PHASES, LatencyRun
+from aquatic.bench.latency import QUIET, UDP_PHASES, LatencyRun, Phase
 from aquatic.bench.load import Workload
 from aquatic.bench.memory import MemoryRun
 from aquatic.bench.openssl import OpensslRun
 from aquatic.bench.runs import Run
 from aquatic.bench.throughput import ThroughputRun
+from aquatic.loadtest.http import HttpLoad
 from aquatic.loadtest.run import Load
 from aquatic.loadtest.udp import UdpLoad
 
@@ -17,6 +19,9 @@ UDP_TRACKERS = (
     "ours", "aquatic-mio", "aquatic-io-uring", "opentracker", "opentracker-open", "chihaya", "torrust", "npm",
 )  # fmt: skip
 HTTP_KEEP_ALIVE_TRACKERS = ("ours", "responder", "aquatic-http", "chihaya", "torrust", "npm")
+HTTP_CLOSE_TRACKERS = (
+    "ours", "responder", "aquatic-http", "opentracker", "opentracker-open", "chihaya", "torrust", "npm",
+)  # fmt: skip
 HTTPS_TRACKERS = ("ours", "aquatic-http", "chihaya", "torrust")
 WS_TRACKERS = ("ours", "aquatic-ws", "npm")
 WSS_TRACKERS = ("ours", "aquatic-ws")
@@ -43,6 +48,43 @@ weight_announce = 78
 weight_scrape = 2
 peer_seeder_probability = 0.5
 """
+
+
+RUST_HTTP_LOAD = """\
+num_workers = 1
+num_connections = 64
+keep_alive = true
+enable_tls = false
+[torrents]
+number_of_torrents = 25000
+peer_seeder_probability = 0.5
+weight_announce = 1
+weight_scrape = 0
+"""
+# Where filling would take the most of the time.
+CLOSE_PEERS, TLS_PEERS = 20_000, 4_000
+
+
+def http_load(
+    connections: int, *, keep_alive: bool = True, tls: bool = False, resumption: bool = True
+) -> HttpLoad:
+    """A closed loop on each connection, of what the responder can answer too."""
+    return HttpLoad(
+        weight_announce=1,
+        weight_scrape=0,
+        connections=connections,
+        keep_alive=keep_alive,
+        tls=tls,
+        resumption=resumption,
+    )
+
+
+def http_workload(caption: str, load: HttpLoad, peers: int = 100_000) -> Workload:
+    """Under way are as many requests as there are connections."""
+    text = (
+        f"{caption}, {load.connections} connections; announces, {peers:,} peers in a quarter as many torrents"
+    )
+    return Workload(str(load.connections), text, peers // 4, peers, load)
 
 
 def udp_100k() -> Workload:
@@ -97,6 +139,41 @@ def _udp_runs() -> Iterable[Run]:
 
 
 def _http_runs() -> Iterable[Run]:
+    for connections in (64, 1000):
+        load = http_workload("keep-alive", http_load(connections))
+        name, title = f"http-keep-alive-{connections}", f"HTTP, {connections} connections that stay"
+        yield ThroughputRun(name, title, "http", (load,), HTTP_KEEP_ALIVE_TRACKERS)
+        load = http_workload(
+            "a connection for each request", http_load(connections, keep_alive=False), CLOSE_PEERS
+        )
+        name, title = f"http-close-{connections}", f"HTTP, {connections} connections, one for each request"
+        yield ThroughputRun(name, title, "http", (load,), HTTP_CLOSE_TRACKERS, keep_alive=False)
+    for name, title, changes in (
+        ("https-handshake", "a whole handshake for each request", {"keep_alive": False, "resumption": False}),
+        (
+            "https-resumption",
+            "a resumed handshake for each request",
+            {"keep_alive": False, "resumption": True},
+        ),
+        ("https-keep-alive", "connections that stay", {"keep_alive": True}),
+    ):
+        load = http_workload(f"TLS, {title}", http_load(64, tls=True, **changes), TLS_PEERS)
+        # The trackers keep connections; the generator's requests end them.
+        yield ThroughputRun(name, f"HTTPS, {title}", "https", (load,), HTTPS_TRACKERS)
+    load = http_workload("keep-alive", http_load(64))
+    phases = (QUIET, Phase("hostile", "1,000 other connections misbehave", misbehaving_connections=1000))
+    at_a_rate = replace(http_load(64), idle_sleep_us=0)
+    title = "HTTP, latency at half load while others misbehave"
+    yield LatencyRun("http-hostile", title, "http", load, at_a_rate, phases, ("ours", "chihaya"))
+    yield GeneratorRun(
+        "http-generator",
+        "The HTTP generator beside the Rust load tester and wrk",
+        "http",
+        load,
+        "ours",
+        "aquatic_http_load_test",
+        RUST_HTTP_LOAD,
+    )
     yield IdleRun("idle-plain", "Memory of idle HTTP connections", "http", HTTP_KEEP_ALIVE_TRACKERS)
     yield IdleRun("idle-tls", "Memory of idle HTTPS connections", "https", HTTPS_TRACKERS)
     yield OpensslRun("openssl", "OpenSSL alone, the limit of TLS")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from aquatic.loadtest import shapes
+from aquatic.loadtest.http import HttpLoad, HttpLoadTest
 from aquatic.loadtest.population import Population
 from aquatic.loadtest.run import Load, LoadTest
 from aquatic.loadtest.target import Target
@@ -12,13 +13,15 @@ from aquatic.loadtest.udp import UdpLoad, UdpLoadTest
 from aquatic.loadtest.ws import WsLoad, WsLoadTest
 
 # Peers that a tracker takes in a second while it is filled, about, for estimates.
-FILLED_PER_SECOND: Mapping[type[Load], int] = {UdpLoad: 200_000, WsLoad: 20_000}
+FILLED_PER_SECOND: Mapping[type[Load], int] = {UdpLoad: 200_000, HttpLoad: 20_000, WsLoad: 20_000}
 
 
 def load_test(target: Target, population: Population, load: Load) -> LoadTest:
     """The load test of this kind of load. OSError when a source address cannot be bound."""
     if isinstance(load, UdpLoad):
         return UdpLoadTest(target, population, load)
+    if isinstance(load, HttpLoad):
+        return HttpLoadTest(target, population, load)
     if isinstance(load, WsLoad):
         return WsLoadTest(target, population, load)
     raise TypeError(type(load).__name__)
