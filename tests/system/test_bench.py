@@ -4,15 +4,19 @@ import json
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from aquatic.bench.generators import GeneratorRun
+from aquatic.bench.latency import QUIET, LatencyRun, Phase
 from aquatic.bench.load import Workload
 from aquatic.bench.regression import compare_builds
 from aquatic.bench.result import Result
 from aquatic.bench.runs import Conditions
 from aquatic.bench.throughput import ThroughputRun
+from aquatic.loadtest.http import HttpLoad
 from aquatic.loadtest.udp import UdpLoad
 
 AQUATIC = [sys.executable, "-m", "aquatic"]
@@ -57,6 +61,58 @@ def test_a_comparison_reports_what_was_measured_under_which_conditions(tmp_path:
     assert text in told
     assert page.count("<svg") == 3
     assert "max_response_peers = 30" in page
+
+
+@pytest.mark.parametrize(
+    "arguments", [["http"], ["http", "--close"], ["https", "--close", "--no-resumption"]]
+)
+def test_http_is_compared_with_what_the_kernel_costs(tmp_path: Path, arguments: list[str]) -> None:
+    trackers = ["ours", *(["responder"] if arguments[0] == "http" else [])]
+    load = [
+        "--torrents",
+        "5",
+        "--peers",
+        "20",
+        "--connections",
+        "4",
+        "--weights",
+        "0",
+        "1",
+        "0",
+        "--rounds",
+        "1",
+    ]
+    bench("compare", "--trackers", *trackers, *load, *MOMENT, "--json", str(tmp_path), "--wire", *arguments)
+    measured = read_results(tmp_path)["compare"].data["own"]
+    for name in trackers:
+        (once,) = measured[name]
+        assert once["responses_per_second"] > 0
+        assert once["wrong"] == 0
+
+
+def test_latency_is_measured_while_others_misbehave() -> None:
+    load = HttpLoad(weight_announce=1, weight_scrape=0, connections=4)
+    phases = (QUIET, Phase("hostile", "20 misbehave", misbehaving_connections=20))
+    at_a_rate = replace(load, idle_sleep_us=500)
+    run = LatencyRun(
+        "tiny", "Tiny", "http", Workload("tiny", "tiny", 5, 20, load), at_a_rate, phases, ("ours",)
+    )
+    result = run.measure(Conditions(seconds=0.5, generator_core=0))
+    assert not result.failed, result.notes
+    assert [row[0] for row in result.tables[0].rows] == ["nothing else", "20 misbehave"]
+    for phase in result.data["ours"].values():
+        assert phase.report.responses > 0
+        assert phase.report.counters["lost"] == 0
+
+
+def test_our_generator_is_held_against_itself_where_there_is_no_other() -> None:
+    workload = Workload("tiny", "tiny", 5, 20, UdpLoad())
+    run = GeneratorRun(
+        "tiny", "Tiny", "udp", workload, "ours", "no-such-load-tester", "", rounds=1, seconds=0.3
+    )
+    result = run.measure(Conditions())
+    assert not result.failed, result.notes
+    assert [row[0] for row in result.tables[0].rows] == ["ours", "ours, two workers"]
 
 
 def test_a_generator_that_shares_its_core_with_the_tracker_is_seen(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from aquatic.bench.throughput import ThroughputRun
 from aquatic.loadtest.http import HttpLoad
 from aquatic.loadtest.run import Load
 from aquatic.loadtest.udp import UdpLoad
+from aquatic.loadtest.ws import WsLoad
 
 UDP_TRACKERS = (
     "ours", "aquatic-mio", "aquatic-io-uring", "opentracker", "opentracker-open", "chihaya", "torrust", "npm",
@@ -61,8 +62,20 @@ peer_seeder_probability = 0.5
 weight_announce = 1
 weight_scrape = 0
 """
+RUST_WS_LOAD = """\
+num_workers = 1
+num_connections_per_worker = 400
+[torrents]
+offers_per_request = 5
+number_of_torrents = 100
+peer_seeder_probability = 0.5
+weight_announce = 1
+weight_scrape = 0
+"""
+WS_CONNECTIONS = 400
+FORWARDED = ("right_offer", "right_answer")
 # Where filling would take the most of the time.
-CLOSE_PEERS, TLS_PEERS = 20_000, 4_000
+HTTP_PEERS, TLS_PEERS = 20_000, 4_000
 
 
 def http_load(
@@ -79,7 +92,7 @@ def http_load(
     )
 
 
-def http_workload(caption: str, load: HttpLoad, peers: int = 100_000) -> Workload:
+def http_workload(caption: str, load: HttpLoad, peers: int = HTTP_PEERS) -> Workload:
     """Under way are as many requests as there are connections."""
     text = (
         f"{caption}, {load.connections} connections; announces, {peers:,} peers in a quarter as many torrents"
@@ -143,9 +156,7 @@ def _http_runs() -> Iterable[Run]:
         load = http_workload("keep-alive", http_load(connections))
         name, title = f"http-keep-alive-{connections}", f"HTTP, {connections} connections that stay"
         yield ThroughputRun(name, title, "http", (load,), HTTP_KEEP_ALIVE_TRACKERS)
-        load = http_workload(
-            "a connection for each request", http_load(connections, keep_alive=False), CLOSE_PEERS
-        )
+        load = http_workload("a connection for each request", http_load(connections, keep_alive=False))
         name, title = f"http-close-{connections}", f"HTTP, {connections} connections, one for each request"
         yield ThroughputRun(name, title, "http", (load,), HTTP_CLOSE_TRACKERS, keep_alive=False)
     for name, title, changes in (
@@ -174,12 +185,51 @@ def _http_runs() -> Iterable[Run]:
         "aquatic_http_load_test",
         RUST_HTTP_LOAD,
     )
-    yield IdleRun("idle-plain", "Memory of idle HTTP connections", "http", HTTP_KEEP_ALIVE_TRACKERS)
+    yield IdleRun(
+        "idle-plain", "Memory of idle HTTP connections", "http", ("ours", "aquatic-http", "chihaya", "npm")
+    )
     yield IdleRun("idle-tls", "Memory of idle HTTPS connections", "https", HTTPS_TRACKERS)
     yield OpensslRun("openssl", "OpenSSL alone, the limit of TLS")
 
 
+def ws_workload(offers: int, *, tls: bool = False) -> Workload:
+    """Every connection is in five torrents of twenty, and answers every offer."""
+    load = WsLoad(weight_announce=1, weight_scrape=0, offers=offers, tls=tls)
+    caption = f"{WS_CONNECTIONS} connections, {offers} offers of 1 to 2 KB an announce, all answered"
+    torrents = WS_CONNECTIONS // 4
+    return Workload(
+        f"{offers} offers",
+        caption,
+        torrents,
+        torrents * 20,
+        load,
+        "uniform",
+        WS_CONNECTIONS,
+        counted=FORWARDED,
+    )
+
+
 def _ws_runs() -> Iterable[Run]:
+    loads = tuple(map(ws_workload, (1, 5, 10)))
+    yield ThroughputRun("ws-relay", "WebTorrent, messages forwarded", "ws", loads, WS_TRACKERS)
+    tls = (ws_workload(5, tls=True),)
+    yield ThroughputRun("ws-relay-tls", "WebTorrent over TLS, messages forwarded", "wss", tls, WSS_TRACKERS)
+    at_a_rate = WsLoad(
+        weight_announce=1, weight_scrape=0, offers=5, requests_under_way_max=16, idle_sleep_us=0
+    )
+    slow = replace(at_a_rate, slow_reader_share=0.1)
+    phases = (QUIET, Phase("slow", "a tenth of the connections read slowly", open_load=slow))
+    title = "WebTorrent, latency of offers at half load while some read slowly"
+    yield LatencyRun("ws-slow-readers", title, "ws", ws_workload(5), at_a_rate, phases, WS_TRACKERS)
+    yield GeneratorRun(
+        "ws-generator",
+        "The WebTorrent generator beside the Rust load tester",
+        "ws",
+        ws_workload(5),
+        "ours",
+        "aquatic_ws_load_test",
+        RUST_WS_LOAD,
+    )
     yield IdleRun("idle-ws", "Memory of idle WebSocket connections", "ws", WS_TRACKERS)
     yield IdleRun("idle-ws-tls", "Memory of idle WebSocket connections, TLS", "wss", WSS_TRACKERS)
 

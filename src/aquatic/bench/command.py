@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from aquatic.bench.catalogue import RUNS, UDP_TRACKERS
+from aquatic.bench.catalogue import FORWARDED, RUNS, UDP_TRACKERS
 from aquatic.bench.idle import IdleRun
 from aquatic.bench.load import Workload
 from aquatic.bench.memory import SHAPES, MemoryRun
@@ -17,8 +17,11 @@ from aquatic.bench.render import markdown, put_into
 from aquatic.bench.result import Result
 from aquatic.bench.runs import Run, prepare, shown_command
 from aquatic.bench.throughput import ThroughputRun
-from aquatic.bench.trackers import TRACKERS
+from aquatic.bench.trackers import TRACKERS, WIRES
+from aquatic.loadtest.http import HttpLoad
+from aquatic.loadtest.run import Load
 from aquatic.loadtest.udp import UdpLoad
+from aquatic.loadtest.ws import WsLoad
 
 
 def main(arguments: Sequence[str], parser: argparse.ArgumentParser) -> int:
@@ -79,6 +82,11 @@ def _add_compare(parser: argparse.ArgumentParser) -> None:
         default="scattered",
         help="of the torrents' sizes",
     )
+    add("--wire", choices=WIRES, default="udp", help="default: udp")
+    add("--connections", type=int, default=128, help="over HTTP and WebSocket (default: 128)")
+    add("--close", action="store_true", help="over HTTP, a connection for each request")
+    add("--no-resumption", action="store_true", help="over HTTPS, a whole handshake for each connection")
+    add("--offers", type=int, default=5, help="over WebSocket, of each announce (default: 5)")
     add("--weights", type=int, nargs=3, default=(20, 78, 2), metavar=("CONNECT", "ANNOUNCE", "SCRAPE"))
     add("--peers-wanted", type=int, default=30)
 
@@ -111,19 +119,30 @@ def _named(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    connect, announce, scrape = options.weights
-    load = UdpLoad(
-        weight_connect=connect,
-        weight_announce=announce,
-        weight_scrape=scrape,
-        peers_wanted=options.peers_wanted,
-        additional_request_probability=0,
-    )
     caption = f"{options.peers} peers in {options.torrents} torrents"
-    workload = Workload("own", caption, options.torrents, options.peers, load, options.shape)
-    return _measure(
-        [ThroughputRun("compare", "Throughput and CPU", "udp", (workload,), UDP_TRACKERS)], options
-    )
+    workload = Workload("own", caption, options.torrents, options.peers, _load(options), options.shape)
+    if options.wire in ("ws", "wss"):
+        workload = replace(workload, sources=options.connections, counted=FORWARDED)
+    trackers = tuple(name for name, tracker in TRACKERS.items() if options.wire in tracker.wires)
+    run = ThroughputRun("compare", "Throughput and CPU", options.wire, (workload,), trackers)
+    return _measure([replace(run, keep_alive=not options.close or options.wire != "http")], options)
+
+
+def _load(options: argparse.Namespace) -> Load:
+    connect, announce, scrape = options.weights
+    mix = {"weight_announce": announce, "weight_scrape": scrape, "peers_wanted": options.peers_wanted}
+    tls = options.wire in ("https", "wss")
+    if options.wire == "udp":
+        return UdpLoad(weight_connect=connect, additional_request_probability=0, **mix)
+    if options.wire in ("http", "https"):
+        return HttpLoad(
+            connections=options.connections,
+            keep_alive=not options.close,
+            tls=tls,
+            resumption=not options.no_resumption,
+            **mix,
+        )
+    return WsLoad(offers=options.offers, tls=tls, **mix)
 
 
 def _memory(options: argparse.Namespace) -> int:

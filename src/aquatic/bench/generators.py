@@ -144,7 +144,7 @@ class GeneratorRun:
 
 def _ours(workload: Workload, seconds: float, running: RunningTracker, population: Population) -> Spent:
     begin = running.cpu_time()
-    with workload.test(running.target, population) as test:
+    with workload.test(running, population) as test:
         test.greet()
         if workload.is_filled:
             test.fill(FILL_SECONDS_MAX)

@@ -24,6 +24,8 @@ TLS_BEGINNING = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
 PAUSE_SECONDS = 1.0
 OPEN_SECONDS_MAX = 60
 READY = "all are open"
+# The generator, whose priority it inherits.
+BEHIND = ("nice", "-n", "15")
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -35,7 +37,7 @@ def misbehaving(target: Target, wire: Wire, connections: int, core: int) -> Iter
     if wire in ("https", "wss"):
         command.append("--tls")
     process = subprocess.Popen(
-        ["taskset", "--cpu-list", str(core), *command], stdout=subprocess.PIPE, text=True, bufsize=1
+        [*BEHIND, "taskset", "--cpu-list", str(core), *command], stdout=subprocess.PIPE, text=True, bufsize=1
     )
     assert process.stdout is not None
     with process:

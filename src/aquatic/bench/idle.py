@@ -20,7 +20,7 @@ from aquatic.bench.trackers import Tracker, Wire
 from aquatic.loadtest.target import Target
 
 HTTP_REQUEST = b"GET /scrape?info_hash=aaaaaaaaaaaaaaaaaaaa HTTP/1.1\r\nHost: tracker\r\n\r\n"
-CLEANING_INTERVAL_SECONDS = 5
+CLEANING_INTERVAL_SECONDS = 3
 # A tracker may tidy its memory while it cleans.
 SETTLE_SECONDS = 2 * CLEANING_INTERVAL_SECONDS + 1
 ANSWER_SECONDS_MAX = 30

@@ -141,7 +141,7 @@ class LatencyRun:
         requests_per_second: float,
     ) -> float:
         """Fill; returns half the rate of a closed loop, unless it is known."""
-        with self.workload.test(running.target, population) as test:
+        with self.workload.test(running, population) as test:
             test.greet()
             if self.workload.is_filled:
                 test.fill(FILL_SECONDS_MAX)
@@ -153,7 +153,7 @@ class LatencyRun:
             test.join()
             report = Report.between(before, test.sample(), test.load.workers)
             test.drain()
-            return report.requests / report.seconds / 2
+            return asked(report) / report.seconds / 2
 
     def _phase(
         self,
@@ -171,7 +171,7 @@ class LatencyRun:
                     misbehaving(running.target, self.wire, phase.misbehaving_connections, core)
                 )
             load = phase.open_load or self.open_load
-            test = stack.enter_context(load_test(running.target, population, load))
+            test = stack.enter_context(load_test(running, population, load))
             test.greet()
             report = test.run("open", seconds, requests_per_second)
         running.require_running()
@@ -179,8 +179,13 @@ class LatencyRun:
         hold_us, wait_us = (
             metrics.get(f"aquatic_lock_{what}_seconds_max", float("nan")) * 1e6 for what in ("hold", "wait")
         )
-        unsent = max(0, round(seconds * requests_per_second) - report.requests)
+        unsent = max(0, round(seconds * requests_per_second) - asked(report))
         return PhaseResult(requests_per_second, report, unsent, hold_us, wait_us)
+
+
+def asked(report: Report) -> int:
+    """What was sent at the rate; over WebSocket offers and answers come with it or of it."""
+    return sum(report.counters.get(f"sent_{kind}", 0) for kind in ("connect", "announce", "scrape"))
 
 
 def table_row(phase: Phase, result: PhaseResult) -> list[str]:
@@ -194,8 +199,8 @@ def table_row(phase: Phase, result: PhaseResult) -> list[str]:
 
 
 def percentiles_of(report: Report) -> list[float]:
-    """The five of the table; empty without an answer."""
-    latency = report.latency
+    """The five of the table; empty without an answer. Over WebSocket they are of offers, until a peer has them."""
+    latency = report.relay_latency.get("offer", report.latency)
     if latency is None:
         return []
     return [latency.p50_us, latency.p90_us, latency.p99_us, latency.p999_us, latency.max_us]

@@ -1,14 +1,14 @@
 """A population and what is asked about it, over any protocol."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
+from aquatic.bench.process import RunningTracker
 from aquatic.loadtest import shapes
 from aquatic.loadtest.http import HttpLoad, HttpLoadTest
 from aquatic.loadtest.population import Population
 from aquatic.loadtest.run import Load, LoadTest
-from aquatic.loadtest.target import Target
 from aquatic.loadtest.udp import UdpLoad, UdpLoadTest
 from aquatic.loadtest.ws import WsLoad, WsLoadTest
 
@@ -16,14 +16,16 @@ from aquatic.loadtest.ws import WsLoad, WsLoadTest
 FILLED_PER_SECOND: Mapping[type[Load], int] = {UdpLoad: 200_000, HttpLoad: 20_000, WsLoad: 20_000}
 
 
-def load_test(target: Target, population: Population, load: Load) -> LoadTest:
+def load_test(running: RunningTracker, population: Population, load: Load) -> LoadTest:
     """The load test of this kind of load. OSError when a source address cannot be bound."""
+    target = running.target
     if isinstance(load, UdpLoad):
         return UdpLoadTest(target, population, load)
     if isinstance(load, HttpLoad):
         return HttpLoadTest(target, population, load)
     if isinstance(load, WsLoad):
-        return WsLoadTest(target, population, load)
+        acknowledged = running.tracker.acknowledges_answers
+        return WsLoadTest(target, population, replace(load, answers_acknowledged=acknowledged))
     raise TypeError(type(load).__name__)
 
 
@@ -57,6 +59,6 @@ class Workload:
         )
         return Population(sizes, self.sources, seeder_share=0.5, seed=self.seed)
 
-    def test(self, target: Target, population: Population) -> LoadTest:
+    def test(self, running: RunningTracker, population: Population) -> LoadTest:
         """On a tracker that runs."""
-        return load_test(target, population, self.load)
+        return load_test(running, population, self.load)

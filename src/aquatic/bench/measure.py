@@ -21,7 +21,7 @@ WARM_UP_SECONDS_MAX = 2.0
 class Measurement:
     """What one stretch of load showed. CPU is the tracker's, in microseconds per right response.
 
-    Over WebSocket, responses are the messages that reached the peer they were sent to.
+    Over WebSocket, responses are the messages that reached the peer they were sent to, and latency is an offer's.
     """
 
     responses_per_second: float
@@ -127,7 +127,7 @@ def measurement(
         requests_lost=report.counters["lost"],
         wrong=report.wrong,
         dropped_by_kernel=dropped,
-        latency=report.latency,
+        latency=report.relay_latency.get("offer", report.latency),
     )
 
 

@@ -103,7 +103,7 @@ class ThroughputRun:
             keep_alive=self.keep_alive,
         ) as running:
             keep_configuration(result, running)
-            with load.test(running.target, population) as test:
+            with load.test(running, population) as test:
                 test.greet()
                 if load.is_filled:
                     test.fill(FILL_SECONDS_MAX)

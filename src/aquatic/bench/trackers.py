@@ -84,6 +84,10 @@ class Tracker(Protocol):
     def version_arguments(self) -> tuple[str, ...]:
         """With which its program prints its version; empty when it does not."""
 
+    @property
+    def acknowledges_answers(self) -> bool:
+        """Whether a WebTorrent client's answer is answered too."""
+
     def program(self) -> list[str] | None:
         """The beginning of its command; None when it is not here."""
 
@@ -164,6 +168,7 @@ class Aquatic:
     wires: tuple[Wire, ...] = WIRES
     expires: bool = True
     version_arguments: tuple[str, ...] = ("-v",)
+    acknowledges_answers: bool = False
 
     def program(self) -> list[str] | None:
         """On the path, or beside this interpreter."""
@@ -187,6 +192,7 @@ class AquaticServe:
     wires: tuple[Wire, ...] = WIRES
     expires: bool = True
     version_arguments: tuple[str, ...] = ("-v",)
+    acknowledges_answers: bool = False
 
     def program(self) -> list[str] | None:
         """On the path, or beside this interpreter."""
@@ -240,6 +246,7 @@ class RustAquatic:
     network: str = ""
     expires: bool = True
     version_arguments: tuple[str, ...] = ("-v",)
+    acknowledges_answers: bool = False
 
     def program(self) -> list[str] | None:
         """The first candidate that is there."""
@@ -264,6 +271,7 @@ class Opentracker:
     wires: tuple[Wire, ...] = ("udp", "http")
     expires: bool = False
     version_arguments: tuple[str, ...] = ()
+    acknowledges_answers: bool = False
 
     def program(self) -> list[str] | None:
         """On the path."""
@@ -293,6 +301,7 @@ class Chihaya:
     wires: tuple[Wire, ...] = ("udp", "http", "https")
     expires: bool = True
     version_arguments: tuple[str, ...] = ()
+    acknowledges_answers: bool = False
 
     def program(self) -> list[str] | None:
         """On the path."""
@@ -349,6 +358,7 @@ class Torrust:
     wires: tuple[Wire, ...] = ("udp", "http", "https")
     expires: bool = True
     version_arguments: tuple[str, ...] = ()
+    acknowledges_answers: bool = False
 
     def program(self) -> list[str] | None:
         """On the path."""
@@ -401,6 +411,7 @@ class Npm:
     wires: tuple[Wire, ...] = ("udp", "http", "ws")
     expires: bool = False
     version_arguments: tuple[str, ...] = ()
+    acknowledges_answers: bool = False
 
     def program(self) -> list[str] | None:
         """On the path."""
@@ -423,6 +434,7 @@ class Responder:
     wires: tuple[Wire, ...] = ("http",)
     expires: bool = False
     version_arguments: tuple[str, ...] = ()
+    acknowledges_answers: bool = False
 
     def program(self) -> list[str] | None:
         """Always here."""
@@ -461,6 +473,11 @@ class Named:
         """As without the name."""
         return self.tracker.version_arguments
 
+    @property
+    def acknowledges_answers(self) -> bool:
+        """As without the name."""
+        return self.tracker.acknowledges_answers
+
     def program(self) -> list[str] | None:
         """What was named, if it is there."""
         found = shutil.which(self.command[0])
@@ -479,7 +496,7 @@ TRACKERS: Mapping[str, Tracker] = {
         RustAquatic("aquatic-mio", ("udp",), ("aquatic_udp_mio", "aquatic_udp")),
         RustAquatic("aquatic-io-uring", ("udp",), ("aquatic_udp_uring",), network="use_io_uring = true"),
         RustAquatic("aquatic-http", ("http", "https"), ("aquatic_http",)),
-        RustAquatic("aquatic-ws", ("ws", "wss"), ("aquatic_ws",)),
+        RustAquatic("aquatic-ws", ("ws", "wss"), ("aquatic_ws",), acknowledges_answers=True),
         Opentracker(),
         Opentracker("opentracker-open", "opentracker_open", is_listed=False),
         Chihaya(),
