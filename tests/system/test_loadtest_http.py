@@ -72,6 +72,13 @@ def test_requests_say_what_the_load_does() -> None:
     assert {each.info_hash for each in announces} <= members
 
 
+def test_a_body_may_end_like_a_line_as_the_rust_tracker_has_it() -> None:
+    with stand_in_http_tracker(meddle=lambda _, body: [with_length(body + b"\r\n")]) as tracker:
+        report = closed_loop(tracker, HttpLoad(connections=4), 0.2)
+    assert report.responses > 0
+    assert report.wrong == 0
+
+
 @pytest.mark.parametrize("workers", [1, 3])
 def test_filling_announces_every_peer_though_answers_get_lost(workers: int) -> None:
     numbers = count()

@@ -268,6 +268,9 @@ def check_http_response(terms, kind, subject, response, peer_count):
         return FINDING_WRONG_STATUS
     body.at = response.body
     body.end = response.body + response.body_bytes
+    # The Rust aquatic_http ends its bodies like lines.
+    if response.body_bytes >= 2 and memcmp(body.end - 2, b"\r\n", 2) == 0:
+        body.end -= 2
     if kind == HTTP_ANNOUNCE:
         return check_http_announce(terms, subject, body, peer_count)
     return check_http_scrape(terms, subject, body)
