@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (verdict > E(WS_FULL_SCRAPE)) abort();
   if (verdict != E(WS_ACCEPTED) && !F(ws_reason)(verdict)[0]) abort();
   if (request.info_hash_count > E(WS_SCRAPE_LIMIT) || request.offer_count > E(WS_OFFERS_LIMIT)) abort();
-  if (request.event > 4 || request.peers_wanted < -1 || request.action > E(WS_ACTION_SCRAPE)) abort();
+  if (request.event > 4 || request.action > E(WS_ACTION_SCRAPE)) abort();
   if (verdict != E(WS_ACCEPTED)) return 0;
   if (F(skip_blanks)(data, F(skip_value)(data, 0, (uint32_t)size, 0), (uint32_t)size) != size) abort();
   if (request.info_hash_count == 0) abort();

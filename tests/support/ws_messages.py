@@ -86,7 +86,3 @@ def read_announce(content: dict[str, Any], fields: dict[str, Any]) -> None:
         fields["left"] = "none" if is_number and left == 0 else "some"
     event = content.get("event")
     fields["event"] = EVENTS.get(event, 0) if isinstance(event, str) else 0
-    wanted = content.get("numwant")
-    fields["peers_wanted"] = -1
-    if isinstance(wanted, int) and not isinstance(wanted, bool) and wanted >= 0:
-        fields["peers_wanted"] = min(wanted, 2**31 - 1)

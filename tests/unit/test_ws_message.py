@@ -49,7 +49,6 @@ def test_an_announce_as_webtorrent_sends_it(escapes: bool) -> None:
         "peer_id": PEER_ID,
         "left": "some",
         "event": EVENTS["started"],
-        "peers_wanted": 1,
         "offers": [(OFFER_ID, json.dumps(offer, separators=(",", ":")).encode())],
         "answer": None,
     }
@@ -59,7 +58,7 @@ def test_an_answer_as_webtorrent_sends_it() -> None:
     other = bytes(range(20))
     found = decoded(announce(to_peer_id=binary(other), answer={"type": "answer"}, offer_id=binary(OFFER_ID)))
     assert found["answer"] == (other, OFFER_ID, b'{"type":"answer"}')
-    assert (found["left"], found["offers"], found["peers_wanted"]) == (None, [], -1)
+    assert (found["left"], found["offers"]) == (None, [])
 
 
 def test_offers_and_answers_are_the_bytes_that_came() -> None:

@@ -1,5 +1,5 @@
 """WebTorrent's signalling: WebSocket frames (RFC 6455) and the messages in them, decoded. Types only."""
-from libc.stdint cimport int32_t, uint8_t, uint32_t
+from libc.stdint cimport uint8_t, uint32_t
 
 from aquatic.abi.http_wire cimport PEER_ID_BYTES
 from aquatic.abi.udp_wire cimport INFO_HASH_BYTES
@@ -96,7 +96,6 @@ cdef struct WsRequest:
     bint has_left  # a number, or null: browsers' JSON has no infinity
     bint is_seeder  # nothing is left
     uint32_t event
-    int32_t peers_wanted  # below 0 for the default
     uint32_t offer_count
     WsOffer offers[WS_OFFERS_LIMIT]
     bint has_answer

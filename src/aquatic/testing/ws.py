@@ -196,7 +196,6 @@ def announce_fields(request, message):
         "peer_id": cast(bytes, request.peer_id[:20]),
         "left": None if not request.has_left else "none" if request.is_seeder else "some",
         "event": request.event,
-        "peers_wanted": request.peers_wanted,
         "offers": offers,
         "answer": None,
     }

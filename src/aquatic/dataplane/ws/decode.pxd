@@ -1,4 +1,4 @@
-from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from aquatic.abi.ws_wire cimport OFFER_ID_BYTES, Span, WsAction, WsRequest, WsVerdict
 
@@ -71,7 +71,6 @@ cdef void note_member(
 cdef void note_left(WsRequest* request, const uint8_t* value, uint32_t length) noexcept nogil
 cdef WsAction action_of(const uint8_t* value, uint32_t length) noexcept nogil
 cdef uint32_t event_of(const uint8_t* value, uint32_t length) noexcept nogil
-cdef int32_t peers_wanted_of(const uint8_t* value, uint32_t length) noexcept nogil
 # Bytes of a string: how many they are, or more than the capacity where they are more, or where a character is no byte.
 cdef uint32_t read_string(const uint8_t* value, uint32_t length, uint8_t* out, uint32_t capacity) noexcept nogil
 cdef uint32_t read_characters(const uint8_t* text, uint32_t length, uint8_t* out, uint32_t capacity) noexcept nogil

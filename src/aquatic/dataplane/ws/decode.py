@@ -48,7 +48,7 @@ from cython.cimports.aquatic.dataplane.ws.decode import (
     WORD_BYTES_MAX,
     Reading,
 )
-from cython.cimports.libc.stdint import INT32_MAX, int32_t, uint8_t, uint32_t, uint64_t
+from cython.cimports.libc.stdint import uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcmp, memcpy, memset
 
 
@@ -76,7 +76,6 @@ def begin(request):
     request.has_left = False
     request.is_seeder = False
     request.event = EVENT_NONE
-    request.peers_wanted = -1
     request.offer_count = 0
     request.has_answer = False
 
@@ -270,8 +269,6 @@ def note_member(request, key, key_bytes, value, length):
         note_left(request, value, length)
     elif is_word(key, key_bytes, b"event", 5):
         request.event = event_of(value, length)
-    elif is_word(key, key_bytes, b"numwant", 7):
-        request.peers_wanted = peers_wanted_of(value, length)
 
 
 def note_left(request, value, length):
@@ -307,18 +304,6 @@ def event_of(value, length):
     if is_word(word, word_bytes, b"paused", 6):
         return EVENT_PAUSED
     return EVENT_NONE
-
-
-def peers_wanted_of(value, length):
-    """A whole number of no sign, or the default."""
-    wanted = declare(uint64_t, 0)
-    index = declare(uint32_t)
-    for index in range(length):
-        digit = declare(uint32_t, cast(uint32_t, value[index]) - 0x30)
-        if digit > 9:
-            return -1
-        wanted = min(wanted * 10 + digit, cast(uint64_t, INT32_MAX))
-    return cast(int32_t, wanted)
 
 
 def read_string(value, length, out, capacity):

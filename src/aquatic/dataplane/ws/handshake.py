@@ -59,8 +59,8 @@ def is_allowed_origin(origin, origins):
         return True
     index = declare(uint32_t)
     for index in range(origins.count):
-        allowed = address(origins.origins[index])
-        if allowed.length == origin.length and is_same_text(origin.text, allowed.text, origin.length):
+        length = origins.origins[index].length
+        if length == origin.length and is_same_text(origin.text, origins.origins[index].text, length):
             return True
     return False
 
