@@ -215,6 +215,26 @@ def test_a_switch_waits_for_its_answer_to_be_sent(room: int) -> None:
     end_all(server, number)
 
 
+def test_the_successor_has_the_client_that_was_found_out_behind_a_proxy() -> None:
+    """And who has its share of connections gets no more of them through a proxy."""
+    server = simulation(
+        connections_per_address_max=1, trusted_networks=("10.0.0.0/31",), has_proxy_address_header=True
+    )
+    first, second, third = (opened(server, ipv4(1)) for _ in range(3))
+    assert exchange(server, first, b"from\n")[:5] == ipv4(1) + b"\1"
+    assert exchange(server, first, b"switch 7\n") == b"switch 7\n"
+    assert exchange(server, first, b"from\n")[:5] == ipv4(7) + b"\0"
+    assert exchange(server, second, b"switch 8\nwho\n") == b"switch 8\nsecond\n"
+    assert exchange(server, third, b"switch 7\n") == b""
+    assert server.state(third) == "closed"
+    assert server.counters()["closed_address_limit"] == 1
+    server.end(first)
+    server.turn()
+    fourth = opened(server, ipv4(1))
+    assert exchange(server, fourth, b"switch 7\n") == b"switch 7\n"
+    end_all(server, second, fourth)
+
+
 def test_what_a_protocol_keeps_of_a_connection_goes_with_it() -> None:
     server = simulation()
     number, other = opened(server), opened(server)

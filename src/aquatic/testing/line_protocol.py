@@ -8,7 +8,8 @@ name           answers with what others call the connection: worker and name, wi
 @NAME TEXT     sends TEXT to the connection of that name, and answers with what the connection server says of it
 keep TEXT      keeps the first bytes of TEXT, and comes back
 kept           answers with what is kept
-switch         comes back, and the connection goes on with the successor, whose answer to `who` is another
+switch N       comes back, and the connection goes on with the successor, whose answer to `who` is another; behind a
+               proxy the last byte of the client's address is N
 who            answers with "first" or "second"
 
 When the server lets it look, it writes what is kept, and closes if that is `close`; the last time it writes `bye`. A
@@ -104,6 +105,10 @@ def answer_line(lines, exchange, line, length):
     memcpy(out, line, length)
     exchange.closes = line_is(line, length, b"close")
     exchange.switches = line_is(line, length, b"switch")
+    if line_is(line, length, b"switch ") and exchange.is_from_proxy:
+        client = declare(uint64_t)
+        number_in(line + 7, 3, address(client))
+        exchange.source.ip[3] = cast(uint8_t, client)
     return length
 
 
