@@ -14,6 +14,7 @@ import aquatic
 from aquatic.control.compat import RustFormat
 from aquatic.control.compat_http import HTTP_FORMAT
 from aquatic.control.compat_udp import UDP_FORMAT
+from aquatic.control.compat_ws import WS_FORMAT
 from aquatic.control.convert import RUST_FORMATS, convert, format_of
 from aquatic.control.layout import Loaded
 from aquatic.control.machine import usable_cores
@@ -61,9 +62,15 @@ TRACKER_COMMANDS = (
         HTTP_FORMAT.load,
     ),
     TrackerCommand(
+        "ws",
+        "serve WebTorrent clients over WebSocket",
+        f"The WebTorrent tracker. SIGUSR1 reads the access list and the TLS certificate again, {ENDS}",
+        WS_FORMAT.load,
+    ),
+    TrackerCommand(
         "serve",
         "serve BitTorrent clients over every protocol in one process",
-        "The tracker for every protocol, with one swarm. SIGUSR1 reads the access list and the TLS certificates"
+        "The tracker for every protocol. SIGUSR1 reads the access list and the TLS certificates"
         f" again, {ENDS}",
         load_native,
     ),

@@ -16,6 +16,7 @@ from aquatic.control.layout import Key, TableArray, check_values
 from aquatic.control.model import Listener
 from aquatic.control.native import LISTEN, NATIVE_KEYS, load_native
 from aquatic.control.network import Network
+from aquatic.control.origin import Origin
 from aquatic.control.printing import print_configuration, print_loaded
 from aquatic.control.setting import FilePath
 from aquatic.control.socket_address import SocketAddress
@@ -41,6 +42,9 @@ networks = st.builds(
 )
 
 
+origins = st.sampled_from(["null", "https://a.example", "http://[::1]:8000"]).map(Origin)
+
+
 def values_of(key: Key) -> st.SearchStrategy[Any]:
     """Every value that the key's setting allows."""
     if key.setting.element is not None:
@@ -57,6 +61,7 @@ def values_of(key: Key) -> st.SearchStrategy[Any]:
         FilePath: texts,
         SocketAddress: addresses,
         Network: networks,
+        Origin: origins,
     }
     return kinds[setting.kind]
 

@@ -4,10 +4,14 @@ from typing import Any
 
 from aquatic.control.access_list import ServedAccessList
 from aquatic.control.border import DataPlane, WorkerCounts
-from aquatic.control.model import AccessList, Statistics
+from aquatic.control.model import AccessList, Protocol, Statistics
 from aquatic.control.statistics.collector import Collector
-from aquatic.dataplane.stream.border import CONNECTION_COUNTER_NAMES, HTTP_COUNTER_NAMES
-from tests.support.fake_tracker import FakeStream, FakeTracker, bucket_bound
+from aquatic.dataplane.stream.border import (
+    CONNECTION_COUNTER_NAMES,
+    HTTP_COUNTER_NAMES,
+    WS_COUNTER_NAMES,
+)
+from tests.support.fake_tracker import FakeStream, FakeTracker, FakeWsSwarm, bucket_bound
 
 
 def collector_of(
@@ -15,12 +19,21 @@ def collector_of(
     workers: int = 2,
     stream: FakeStream | None = None,
     has_udp: bool = True,
+    ws_swarm: FakeWsSwarm | None = None,
+    has_http: bool = True,
     **settings: Any,
 ) -> Collector:
+    """Of a tracker that serves UDP unless it is off, HTTP likewise if it has a stream, WebSocket if it has swarms."""
     access_list = ServedAccessList(AccessList(), tracker)
+    served = {
+        Protocol.UDP: has_udp,
+        Protocol.HTTP: stream is not None and has_http,
+        Protocol.WS: ws_swarm is not None,
+    }
     return Collector(
-        DataPlane(tracker, tracker if has_udp else None, stream, bucket_bound),
+        DataPlane(tracker, tracker if has_udp else None, stream, ws_swarm, bucket_bound),
         WorkerCounts(udp=workers if has_udp else 0, stream=workers if stream else 0),
+        (protocol for protocol, is_on in served.items() if is_on),
         Statistics(**settings),
         access_list,
     )
@@ -45,7 +58,7 @@ def serve_some(tracker: FakeTracker) -> None:
 
 
 def busy_stream(tracker: FakeTracker) -> FakeStream:
-    """The same for HTTP and its connections."""
+    """The same for HTTP, WebSocket and their connections."""
     stream = FakeStream(tracker)
     serve_some_http(stream)
     return stream
@@ -56,10 +69,21 @@ def serve_some_http(stream: FakeStream) -> None:
         for family in (4, 6):
             for counts, names in (
                 (stream.http, HTTP_COUNTER_NAMES),
+                (stream.ws, WS_COUNTER_NAMES),
                 (stream.connections, CONNECTION_COUNTER_NAMES),
             ):
                 for name in names:
-                    counts[worker, family][name] += expected_stream_counter(name, worker, family)
+                    known = f"ws_{name}" if counts is stream.ws else name
+                    counts[worker, family][name] += expected_stream_counter(known, worker, family)
+
+
+def busy_ws_swarm() -> FakeWsSwarm:
+    """The same for WebTorrent's swarms."""
+    swarm = FakeWsSwarm()
+    for place, name in enumerate(WS_SWARM_NAMES):
+        swarm.swarm[name] = 20_000 + place
+    swarm.prefixes = [(b"-WW0208-", 5), (b"-qB4250-", 1)]
+    return swarm
 
 
 COUNTERS = (
@@ -82,6 +106,7 @@ SWARM_NAMES = (
     *("memory_bytes", "evicted_torrents", "refused_torrents", "refused_peers"),
     *("lock_hold_ns_max", "lock_wait_ns_max"),
 )
+WS_SWARM_NAMES = (*SWARM_NAMES[: SWARM_NAMES.index("memory_bytes") + 1], "refused_peers")
 
 
 def expected_counter(name: str, worker: int, family: int) -> int:
@@ -89,5 +114,10 @@ def expected_counter(name: str, worker: int, family: int) -> int:
 
 
 def expected_stream_counter(name: str, worker: int, family: int) -> int:
-    names = (*HTTP_COUNTER_NAMES, *CONNECTION_COUNTER_NAMES)
+    """Of WebSocket by the name of its counter with `ws_` before it."""
+    names = (
+        *HTTP_COUNTER_NAMES,
+        *CONNECTION_COUNTER_NAMES,
+        *(f"ws_{name}" for name in WS_COUNTER_NAMES),
+    )
     return 50_000 + 1_000 * worker + 100 * family + names.index(name)

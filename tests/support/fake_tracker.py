@@ -79,6 +79,20 @@ class FakeTracker:
         return self.cleaned
 
 
+class FakeWsSwarm:
+    """WebTorrent's swarms."""
+
+    def __init__(self) -> None:
+        self.swarm: Counter[str] = Counter()
+        self.prefixes: list[tuple[bytes, int]] = []
+
+    def swarm_counts(self) -> dict[str, int]:
+        return self.swarm.copy()
+
+    def peer_prefixes(self) -> list[tuple[bytes, int]]:
+        return self.prefixes
+
+
 class FakeStream:
     """Stream workers of a fake tracker: its workers from `first_index` on, with bodies as it has them."""
 
@@ -89,7 +103,9 @@ class FakeStream:
         self.contexts: dict[int, TlsContext] = {}  # by listener
         self.connections: dict[tuple[int, IpVersion], Counter[str]] = defaultdict(Counter)
         self.http: dict[tuple[int, IpVersion], Counter[str]] = defaultdict(Counter)
+        self.ws: dict[tuple[int, IpVersion], Counter[str]] = defaultdict(Counter)
         self.latency: dict[tuple[int, str], list[int]] = {}  # by worker and kind of answer
+        self.ws_latency: dict[tuple[int, str], list[int]] = {}
 
     def run_worker(self, index: int, listeners: tuple[int, ...]) -> None:
         self.sockets[index] = listeners
@@ -104,8 +120,14 @@ class FakeStream:
     def http_counters(self, index: int, family: IpVersion) -> dict[str, int]:
         return self.http[index, family].copy()
 
+    def ws_counters(self, index: int, family: IpVersion) -> dict[str, int]:
+        return self.ws[index, family].copy()
+
     def latency_buckets(self, index: int, answer_kind: str) -> list[int]:
         return list(self.latency.get((index, answer_kind), []))
+
+    def ws_latency_buckets(self, index: int, answer_kind: str) -> list[int]:
+        return list(self.ws_latency.get((index, answer_kind), []))
 
 
 def _piece(pieces: list[bytes], cursor: int) -> tuple[int, bytes]:

@@ -136,7 +136,7 @@ def main() -> int:
     def make(_configuration: Configuration, counts: WorkerCounts) -> DataPlane:
         udp = tracker if counts.udp else None
         stream = FakeStream(tracker, first_index=counts.udp) if counts.stream else None
-        return DataPlane(tracker, udp, stream, bucket_bound)
+        return DataPlane(tracker, udp, stream, None, bucket_bound)
 
     return supervisor.run(configuration(parts), make)
 

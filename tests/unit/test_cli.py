@@ -63,6 +63,7 @@ def test_the_version(arguments: list[str]) -> None:
         ["--help"],
         ["udp", "-h"],
         ["http", "-h"],
+        ["ws", "-h"],
         ["serve", "-h"],
         ["load-test", "-h"],
         ["load-test", "udp", "-h"],
@@ -83,8 +84,8 @@ def test_help(arguments: list[str]) -> None:
         ([], "the following arguments are required: COMMAND; see aquatic --help"),
         (
             ["tcp"],
-            "argument COMMAND: invalid choice: 'tcp' (choose from 'udp', 'http', 'serve', 'load-test', 'config',"
-            " 'bench'); see aquatic --help",
+            "argument COMMAND: invalid choice: 'tcp' (choose from 'udp', 'http', 'ws', 'serve', 'load-test',"
+            " 'config', 'bench'); see aquatic --help",
         ),
         (["udp", "-x"], "unrecognized arguments: -x; see aquatic --help"),
         (["udp", "--print"], "unrecognized arguments: --print; see aquatic --help"),
@@ -145,6 +146,7 @@ def test_without_a_file_the_default_is_run(command: str, started: list[Configura
     [
         ("udp", "cleaning.max_peer_age = 4000"),
         ("http", "cleaning.max_peer_age = 4000"),
+        ("ws", "cleaning.max_peer_age = 4000"),
         ("serve", "swarm.peer_age_seconds_max = 4000"),
     ],
 )
@@ -160,7 +162,8 @@ def test_the_parsed_configuration_is_printed_before_the_run(
     assert cli.main([command, "-P", "-c", str(path)]) == 7
     printed = capsys.readouterr().out
     assert LOADS[command](parse_toml("t", printed.encode()), usable_cores()).configuration == started[0]
-    assert started[0].swarm.peer_age_seconds_max == 4000
+    part = started[0].ws if command == "ws" else started[0].swarm
+    assert part.peer_age_seconds_max == 4000
     assert line.partition(".")[2] in printed
 
 
@@ -212,6 +215,6 @@ def test_conversion_tells_what_is_wrong_with_all_files(rust_files: tuple[Path, P
         1,
         "",
         f"Error: {udp}:1: network.ring_size: expected an integer, found a string\n"
-        f"Error: {http}: its keys do not tell which tracker it is for; name it after --udp or --http\n"
+        f"Error: {http}: its keys do not tell which tracker it is for; name it after --udp, --http or --ws\n"
         f"Error: {tmp_path}/none: the file can't be read: No such file or directory\n",
     )

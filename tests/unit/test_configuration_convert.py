@@ -7,9 +7,10 @@ import pytest
 from aquatic.control.compat import RustFormat
 from aquatic.control.compat_http import EVERYBODY, HTTP_FORMAT
 from aquatic.control.compat_udp import UDP_FORMAT
+from aquatic.control.compat_ws import WS_FORMAT
 from aquatic.control.convert import Converted, convert, format_of
 from aquatic.control.layout import Loaded
-from aquatic.control.model import Configuration, HttpAnswers, Protocol, Swarm
+from aquatic.control.model import Configuration, HttpAnswers, Protocol, Swarm, WsAnswers
 from aquatic.control.native import load_native
 from aquatic.control.toml_file import ConfigurationError, parse_toml
 from tests.support.configurations import CORES, listener, load_text
@@ -28,6 +29,10 @@ def udp(text: str = "", name: str = "u") -> Loaded:
 
 def http(text: str = "", name: str = "h") -> Loaded:
     return load(HTTP_FORMAT, name, text)
+
+
+def ws(text: str = "", name: str = "w") -> Loaded:
+    return load(WS_FORMAT, name, text)
 
 
 def configuration_of(converted: Converted) -> Configuration:
@@ -59,6 +64,25 @@ def test_a_file_of_the_http_tracker_stays_the_same_configuration() -> None:
     converted = convert([original], CORES)
     assert configuration_of(converted) == original.configuration
     assert original.configuration.listeners[0].trusted_proxies == EVERYBODY
+
+
+def test_a_file_of_the_webtorrent_tracker_stays_the_same_configuration() -> None:
+    text = "network.websocket_max_message_size = 99999\nprotocol.max_offers = 7\nlimits.max_memory_bytes = 9"
+    original = ws(text)
+    converted = convert([original], CORES)
+    assert configuration_of(converted) == original.configuration
+    assert [str(warning) for warning in converted.warnings] == [
+        "w:1: network.websocket_max_message_size: 99,999 is taken for 65,536, the most that is possible"
+    ]
+
+
+def test_the_webtorrent_trackers_ages_stay_its_own() -> None:
+    converted = configuration_of(
+        convert([udp("cleaning.max_peer_age = 1201"), ws("cleaning.max_peer_age = 300\n")], CORES)
+    )
+    assert converted.swarm.peer_age_seconds_max == 1_201
+    assert converted.ws == WsAnswers(peer_age_seconds_max=300, frame_bytes_max=16_384)
+    assert converted.listeners[-1] == listener("0.0.0.0:3000", protocols=(Protocol.WS,), ipv6_only=False)
 
 
 def test_listeners_and_answers_of_both_are_kept() -> None:
@@ -137,6 +161,7 @@ def test_files_that_can_not_be_had_together() -> None:
         ("aquatic-udp-0.9.0.toml", UDP_FORMAT),
         ("aquatic-http-newest.toml", HTTP_FORMAT),
         ("aquatic-http-0.9.0.toml", HTTP_FORMAT),
+        ("aquatic-ws-newest.toml", WS_FORMAT),
     ],
 )
 def test_the_tracker_is_known_by_its_keys(name: str, rust: RustFormat) -> None:
@@ -148,5 +173,5 @@ def test_a_file_that_could_be_of_any_tracker(text: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         format_of(parse_toml("a", text.encode()))
     assert str(caught.value) == (
-        "a: its keys do not tell which tracker it is for; name it after --udp or --http"
+        "a: its keys do not tell which tracker it is for; name it after --udp, --http or --ws"
     )

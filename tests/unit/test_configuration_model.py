@@ -27,6 +27,7 @@ from aquatic.control.model import (
     PinningDirection,
     Protocol,
     Swarm,
+    WsAnswers,
     workers_on,
 )
 from aquatic.control.setting import setting_of
@@ -174,5 +175,11 @@ def test_the_room_in_answers_over_http_is_that_of_the_data_plane() -> None:
 
 def test_the_protocols_that_are_spoken() -> None:
     http = Configuration(listeners=(Listener(protocols=(Protocol.HTTP,)),))
-    assert [http.speaks(protocol) for protocol in Protocol] == [False, True]
-    assert [protocol.transport for protocol in Protocol] == ["udp", "tcp"]
+    assert [http.speaks(protocol) for protocol in Protocol] == [False, True, False]
+    assert [protocol.transport for protocol in Protocol] == ["udp", "tcp", "tcp"]
+
+
+def test_webtorrents_memory_is_bounded_by_the_machines() -> None:
+    assert WsAnswers().memory_bytes(1 << 30) == 1 << 28
+    assert WsAnswers().memory_bytes(1 << 50) == MEMORY_BYTES_LIMIT
+    assert WsAnswers(memory_bytes_max=9).memory_bytes(1 << 30) == 9

@@ -6,13 +6,13 @@ from ipaddress import ip_network
 
 import pytest
 
-from aquatic.control.model import LISTENERS_MAX, Configuration, Protocol
+from aquatic.control.model import LISTENERS_MAX, ORIGINS_MAX, Configuration, Protocol
 from aquatic.control.native import DEFAULT_LISTENERS, LISTEN, NATIVE_KEYS, load_native
 from aquatic.control.printing import print_loaded
 from tests.support import configurations
 from tests.support.configurations import dotted, listener
 
-UDP, HTTP = (Protocol.UDP,), (Protocol.HTTP,)
+UDP, HTTP, WS = (Protocol.UDP,), (Protocol.HTTP,), (Protocol.WS,)
 
 load_text = functools.partial(configurations.load_text, load_native)
 problems_of = functools.partial(configurations.problems_of, load_native)
@@ -50,6 +50,11 @@ proxy_header = true
 proxy_header_name = "X-Real-IP"
 proxy_header_format = "last_address"
 trusted_proxies = ["::1"]
+
+[[listen]]
+address = "[::]:3"
+protocols = ["ws", "http"]
+allowed_origins = ["https://a.example", "http://[::1]:8000", "chrome-extension://abc", "null"]
 """
 LISTENERS = (
     listener("127.0.0.1:1"),
@@ -73,6 +78,11 @@ LISTENERS = (
         proxy_header_name="X-Real-IP",
         trusted_proxies=(ip_network("::1/128"),),
     ),
+    listener(
+        "[::]:3",
+        protocols=(Protocol.WS, Protocol.HTTP),
+        allowed_origins=("https://a.example", "http://[::1]:8000", "chrome-extension://abc", "null"),
+    ),
 )
 
 
@@ -83,13 +93,16 @@ def test_what_is_listened_on() -> None:
 def test_a_key_is_the_path_of_a_field() -> None:
     configuration = load_text(
         "[udp]\nannounce_interval_seconds = 1\n[http]\nannounce_interval_seconds = 2\n"
+        "[ws]\nannounce_interval_seconds = 3\n"
         "[workers.cpu_pinning]\ncores = [3]"
     ).configuration
     assert configuration.udp.announce_interval_seconds == 1
     assert configuration.http.announce_interval_seconds == 2
+    assert configuration.ws.announce_interval_seconds == 3
     assert configuration.workers.cpu_pinning.cores == (3,)
 
 
+WS_TABLE = "[[listen]]\nprotocols = ['ws']\n"
 HTTP_TABLE = "[[listen]]\nprotocols = ['http']\n"
 PROBLEMS = [
     # Arrays of tables.
@@ -134,7 +147,7 @@ PROBLEMS = [
     ),
     (
         "[[listen]]\nprotocols = ['udp']\n[[listen]]\nprotocols = ['http', 'tcp']",
-        ['t:4: listen.protocols: "tcp" is none of "udp", "http"'],
+        ['t:4: listen.protocols: "tcp" is none of "udp", "http", "ws"'],
     ),
     ("[[listen]]\nprotocols = 'udp'", ["t:2: listen.protocols: expected an array, found a string"]),
     # Listeners that can't be.
@@ -200,6 +213,23 @@ PROBLEMS = [
         f"{HTTP_TABLE}trusted_proxies = {['::1'] * 257}\nproxy_header = true",
         ["t:3: listen.trusted_proxies: 257 networks are more than 256"],
     ),
+    *(
+        (
+            f"{WS_TABLE}allowed_origins = [{origin!r}]",
+            [
+                f't:3: listen.allowed_origins: "{origin}": expected a site as browsers name it, such as'
+                ' "https://example.org", or "null"'
+            ],
+        )
+        for origin in (
+            *("", "*", "example.org", "https://", "https://a.example/", "https://A.example"),
+            *("https://a.example/b", "https://me@a.example", "https://ü.example", "https://a.example "),
+        )
+    ),
+    (
+        f"{WS_TABLE}allowed_origins = {['null'] * (ORIGINS_MAX + 1)}",
+        [f"t:3: listen.allowed_origins: {ORIGINS_MAX + 1} are more than {ORIGINS_MAX}"],
+    ),
     # Rules between other parts.
     (
         "[http]\nannounce_interval_seconds_min = 901",
@@ -260,6 +290,31 @@ WARNINGS = [
         [
             "t:4: listen.proxy_protocol: everybody is in listen.trusted_proxies, so whoever connects can claim"
             " any address"
+        ],
+    ),
+    (
+        "[[listen]]\nallowed_origins = ['null']",
+        ["t:2: listen.allowed_origins has no effect over UDP"],
+    ),
+    (
+        f"{HTTP_TABLE}allowed_origins = ['null']",
+        ["t:3: listen.allowed_origins has no effect but over WebSocket"],
+    ),
+    (
+        f"{WS_TABLE}[ws]\nannounce_interval_seconds = 180",
+        [
+            "t:4: ws.announce_interval_seconds is not below ws.peer_age_seconds_max: peers are forgotten"
+            " before they announce again",
+            "t:4: ws.idle_seconds_max is not above ws.announce_interval_seconds: connections are closed"
+            " before their clients announce again",
+        ],
+    ),
+    ("[[listen]]\n[ws]\nannounce_interval_seconds = 180", []),
+    (
+        f"{WS_TABLE}[connections]\nper_worker_max = 256",
+        [
+            "t:4: connections.per_address_max is not below connections.per_worker_max: one address can take"
+            " them all"
         ],
     ),
     (f"{HTTP_TABLE}[http]\nresponse_peers_max = 255", []),
@@ -340,8 +395,8 @@ def test_every_key_is_printed_with_a_comment_and_other_listeners_in_short() -> N
     assert list(first) == [key.name for key in LISTEN.keys]
     assert others == [
         {"address": "[::]:3000", "protocols": ["udp"]},
-        {"address": "0.0.0.0:3000", "protocols": ["http"]},
-        {"address": "[::]:3000", "protocols": ["http"]},
+        {"address": "0.0.0.0:3000", "protocols": ["http", "ws"]},
+        {"address": "[::]:3000", "protocols": ["http", "ws"]},
     ]
     explained = printed.partition("[[listen]]\naddress")[0] + printed[printed.index("[swarm]") :]
     previous = ""

@@ -10,6 +10,7 @@ cdef enum:
     ANSWER_SCRAPE = 1
     ANSWER_OTHER = 2
     ANSWER_KINDS = 3
+    LATENCIES_MAX = 2 * ANSWER_KINDS  # of two protocols
 
 # One call of a protocol: bytes of a connection that it has not used yet, and room for what it has to say.
 cdef struct Exchange:
@@ -61,3 +62,4 @@ cdef struct StreamProtocol:
     StreamProtocol* successor  # that a connection may switch to; NULL: none
     ProtocolLimits limits
     uint32_t look_seconds
+    uint32_t first_latency  # of its kinds of answer, among the worker's LATENCIES_MAX

@@ -3,6 +3,7 @@ from libc.stdint cimport uint64_t
 
 from aquatic.abi.atomics cimport atomic_u64
 from aquatic.abi.histogram cimport HISTOGRAM_BUCKETS
+from aquatic.abi.stream cimport LATENCIES_MAX
 
 # In the order of CONNECTION_COUNTER_NAMES (dataplane/stream/border.py).
 cdef enum:
@@ -46,5 +47,6 @@ cdef enum:
 cdef struct StreamCounters:
     uint64_t padding_before[8]
     atomic_u64 values[2][STREAM_COUNTERS]
-    atomic_u64 latency[3][HISTOGRAM_BUCKETS]  # nanoseconds from receive to send, by kind of answer
+    # Nanoseconds from receive to send, by protocol and kind of answer.
+    atomic_u64 latency[LATENCIES_MAX][HISTOGRAM_BUCKETS]
     uint64_t padding_after[8]

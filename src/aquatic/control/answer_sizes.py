@@ -19,6 +19,10 @@ HTTP_RESPONSE_TORRENT_BYTES: Final = 128
 # Request line and headers of browsers and proxies; a percent-encoded `&info_hash=`.
 HTTP_REQUEST_OVERHEAD_BYTES: Final = 1_024
 HTTP_REQUEST_TORRENT_BYTES: Final = 71
+# WebSocket, as dataplane/ws makes room: for all but the torrents of a scrape; for one, its info hash escaped and its
+# counts in ten digits.
+WS_SCRAPE_OVERHEAD_BYTES: Final = 64
+WS_SCRAPE_TORRENT_BYTES: Final = 216
 
 
 def announce_peers_fitting(ip_version: Literal[4, 6]) -> int:
@@ -44,3 +48,8 @@ def http_torrents_fitting(output_bytes: int) -> int:
 def http_torrents_asked(request_bytes: int) -> int:
     """Most torrents that any client can scrape with a request of so many bytes."""
     return max(0, request_bytes - HTTP_REQUEST_OVERHEAD_BYTES) // HTTP_REQUEST_TORRENT_BYTES
+
+
+def ws_torrents_fitting(output_bytes: int) -> int:
+    """Most torrents of any scrape answer over WebSocket that takes so many bytes."""
+    return (output_bytes - WS_SCRAPE_OVERHEAD_BYTES) // WS_SCRAPE_TORRENT_BYTES

@@ -37,6 +37,13 @@ class UdpBorder(Protocol):
     def latency_buckets(self, index: int, request_type: str) -> list[int]: ...
 
 
+class WsSwarmBorder(Protocol):
+    """The swarms of WebTorrent; the stub of `aquatic.dataplane.ws.border` has shapes, units and errors."""
+
+    def swarm_counts(self) -> dict[str, int]: ...
+    def peer_prefixes(self) -> list[tuple[bytes, int]]: ...
+
+
 class StreamBorder(Protocol):
     """The stream workers; the stub of `aquatic.dataplane.stream.border` has shapes, units and errors."""
 
@@ -44,7 +51,9 @@ class StreamBorder(Protocol):
     def set_tls(self, listener: int, context: TlsContext) -> None: ...
     def connection_counters(self, index: int, family: IpVersion) -> dict[str, int]: ...
     def http_counters(self, index: int, family: IpVersion) -> dict[str, int]: ...
+    def ws_counters(self, index: int, family: IpVersion) -> dict[str, int]: ...
     def latency_buckets(self, index: int, answer_kind: str) -> list[int]: ...
+    def ws_latency_buckets(self, index: int, answer_kind: str) -> list[int]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,7 @@ class DataPlane:
     swarm: SwarmBorder
     udp: UdpBorder | None
     stream: StreamBorder | None
+    ws_swarm: WsSwarmBorder | None  # None: nobody serves WebTorrent
     # The greatest value that falls into the bucket of this index.
     bucket_bound: Callable[[int], int]
 

@@ -7,7 +7,7 @@ both); all other keys are read in both.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -15,14 +15,17 @@ from aquatic.control.layout import Key, Loaded, Values, accept, check_values, mo
 from aquatic.control.model import (
     AccessList,
     Configuration,
+    Connections,
     CpuPinning,
     Downloads,
     Listener,
+    LogLevel,
     ModelField,
     Privileges,
     Swarm,
+    Workers,
 )
-from aquatic.control.setting import Setting
+from aquatic.control.setting import Setting, setting_of
 from aquatic.control.socket_address import SocketAddress
 from aquatic.control.toml_file import Problem, TomlFile
 
@@ -81,12 +84,37 @@ SWARM_LIMITS_KEYS: Final = (
     model_key("limits.max_peers", Swarm, "peers_max", is_addition=True),
     model_key("limits.max_memory_bytes", Swarm, "memory_bytes_max", is_addition=True),
 )
+CONNECTION_LIMITS_KEYS: Final = tuple(
+    model_key(f"limits.{name}", Connections, field_name, is_addition=True)
+    for name, field_name in (
+        ("max_connections_per_worker", "per_worker_max"),
+        ("max_connections_per_address", "per_address_max"),
+        ("max_new_connections_per_address_per_second", "new_per_address_per_second_max"),
+        ("max_handshake_seconds", "handshake_seconds_max"),
+        ("max_header_seconds", "header_seconds_max"),
+        ("max_header_bytes", "header_bytes_max"),
+        ("max_connections_memory_bytes", "memory_bytes_max"),
+    )
+)
 # The first three are as in versions of the Rust trackers before 0.9.0, which could pin.
 CPU_PINNING_KEYS: Final = (
     model_key("cpu_pinning.active", CpuPinning, "active", is_addition=True),
     model_key("cpu_pinning.direction", CpuPinning, "direction", is_addition=True),
     model_key("cpu_pinning.core_offset", CpuPinning, "core_offset", is_addition=True),
     model_key("cpu_pinning.cores", CpuPinning, "cores", is_addition=True),
+)
+
+# Of the trackers that serve connections.
+STREAM_FIRST_KEYS: Final = (
+    model_key("socket_workers", Workers, "stream_count"),
+    Key("swarm_workers", Setting(int, 1, "No effect: every worker serves all torrents.", 0, 65_535)),
+    model_key("log_level", Configuration, "log_level", default=LogLevel.WARN),
+)
+STREAM_LISTENER_KEYS: Final = (
+    model_key("network.tcp_backlog", Listener, "backlog_connections"),
+    model_key("network.enable_tls", Listener, "tls"),
+    model_key("network.tls_certificate_path", Listener, "tls_certificate_path"),
+    model_key("network.tls_private_key_path", Listener, "tls_private_key_path"),
 )
 
 
@@ -104,6 +132,11 @@ class WithoutEffect:
     is_asked: Callable[[Any], bool]
 
 
+NO_SWARM_WORKERS: Final = WithoutEffect(
+    "swarm_workers", "every worker serves all torrents", lambda count: count != 1
+)
+
+
 @dataclass(frozen=True, slots=True)
 class RustFormat:
     """One of the Rust trackers' files."""
@@ -113,6 +146,8 @@ class RustFormat:
     other_keys: tuple[Key, ...]
     without_effect: tuple[WithoutEffect, ...]
     listener_fields: Callable[[Values], dict[str, Any]] = listener_fields_read
+    # Of a file that has no address.
+    default_layout: Layout = Layout.NEWEST
 
     def layout_keys(self, layout: Layout) -> tuple[Key, ...]:
         """Every key of a layout, in the order in which they are printed."""
@@ -126,12 +161,27 @@ class RustFormat:
     def load(self, file: TomlFile, usable_cores: frozenset[int]) -> Loaded:
         """Check a file's tables and map them onto the model; ConfigurationError tells all that is wrong."""
         values = check_values(file, self.known_keys)
-        layout = _layout(values)
+        layout = self._layout(values)
         read_listeners = _newest_listeners if layout is Layout.NEWEST else _released_listeners
         listeners = read_listeners(values, self.listener_fields(values))
+        warnings = [*self._warnings(values), *_lower(values)]
         configuration = values.build(Configuration, listeners=tuple(listeners))
-        warnings = self._warnings(values)
         return accept(values, configuration, usable_cores, self.layout_keys(layout), warnings=warnings)
+
+    def _layout(self, values: Values) -> Layout:
+        """The layout that the file is written in; a mixture is a problem."""
+        newest, released = (
+            [key.name for key in ADDRESS_KEYS[layout] if key.name in values.written]
+            for layout in (Layout.NEWEST, Layout.RELEASED)
+        )
+        if not newest and not released:
+            return self.default_layout
+        if newest:
+            for name in released:
+                line = values.file.line(values.path(newest[0]))
+                text = f"is of {Layout.RELEASED.value}, but {newest[0]} on line {line} is of"
+                values.add_problem(name, f"{text} {Layout.NEWEST.value}: use the keys of one of them")
+        return Layout.NEWEST if newest else Layout.RELEASED
 
     def _warnings(self, values: Values) -> Iterable[Problem]:
         for key in self.without_effect:
@@ -139,20 +189,23 @@ class RustFormat:
                 yield values.file.problem(values.path(key.name), f"{key.name} has no effect: {key.reason}")
 
 
-def _layout(values: Values) -> Layout:
-    """The layout that the file is written in; a mixture is a problem."""
-    newest, released = (
-        [key.name for key in ADDRESS_KEYS[layout] if key.name in values.written]
-        for layout in (Layout.NEWEST, Layout.RELEASED)
-    )
-    if newest:
-        for name in released:
-            line = values.file.line(values.path(newest[0]))
-            text = (
-                f"is of {Layout.RELEASED.value}, but {newest[0]} on line {line} is of {Layout.NEWEST.value}"
-            )
-            values.add_problem(name, f"{text}: use the keys of one of them")
-    return Layout.RELEASED if released and not newest else Layout.NEWEST
+def _lower(values: Values) -> Iterator[Problem]:
+    """Bring down to what is possible here what is beyond it, where the Rust tracker has no such bound."""
+    for name, key in values.keys.items():
+        most = _most_possible(key)
+        if most is None or values.by_name[name] <= most:
+            continue
+        text = f"{name}: {values.by_name[name]:,} is taken for {most:,}, the most that is possible"
+        values.by_name[name] = most
+        yield values.file.problem(values.path(name), text)
+
+
+def _most_possible(key: Key) -> float | None:
+    """The model's bound on a key that may be written with more; None for others."""
+    if key.target is None:
+        return None
+    most = setting_of(key.target.model_class, key.target.name).maximum
+    return most if most != key.setting.maximum else None
 
 
 def _newest_listeners(values: Values, fields: dict[str, Any]) -> Iterable[Listener]:

@@ -7,9 +7,13 @@ from typing import Any, Final
 
 from aquatic.control.compat import (
     ACCESS_LIST_KEYS,
+    CONNECTION_LIMITS_KEYS,
     CPU_PINNING_KEYS,
     DOWNLOADS_KEYS,
+    NO_SWARM_WORKERS,
     PRIVILEGES_KEYS,
+    STREAM_FIRST_KEYS,
+    STREAM_LISTENER_KEYS,
     SWARM_LIMITS_KEYS,
     RustFormat,
     WithoutEffect,
@@ -17,36 +21,21 @@ from aquatic.control.compat import (
 )
 from aquatic.control.layout import Key, Values, model_key
 from aquatic.control.model import (
-    Configuration,
     Connections,
     HttpAnswers,
     Listener,
-    LogLevel,
     Protocol,
     Statistics,
     Swarm,
-    Workers,
 )
 from aquatic.control.setting import Setting
 
-SWARM_WORKERS: Final = 1
 CONNECTION_CLEANING_SECONDS: Final = 60
 # Who is trusted where the Rust tracker's file does not say it: with it, whoever connects.
 EVERYBODY: Final = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
-FIRST_KEYS: Final = (
-    model_key("socket_workers", Workers, "stream_count"),
-    Key(
-        "swarm_workers",
-        Setting(int, SWARM_WORKERS, "No effect: every worker serves all torrents.", 0, 65_535),
-    ),
-    model_key("log_level", Configuration, "log_level", default=LogLevel.WARN),
-)
 NETWORK_KEYS: Final = (
-    model_key("network.tcp_backlog", Listener, "backlog_connections"),
-    model_key("network.enable_tls", Listener, "tls"),
-    model_key("network.tls_certificate_path", Listener, "tls_certificate_path"),
-    model_key("network.tls_private_key_path", Listener, "tls_private_key_path"),
+    *STREAM_LISTENER_KEYS,
     model_key("network.keep_alive", Listener, "keep_alive"),
     model_key("network.runs_behind_reverse_proxy", Listener, "proxy_header"),
     model_key("network.reverse_proxy_ip_header_name", Listener, "proxy_header_name"),
@@ -117,19 +106,6 @@ METRICS_KEYS: Final = (
     model_key("metrics.print_to_stdout", Statistics, "standard_output", is_addition=True),
     model_key("metrics.response_latency", Statistics, "response_latency", is_addition=True),
 )
-CONNECTION_LIMITS_KEYS: Final = tuple(
-    model_key(f"limits.{name}", Connections, field_name, is_addition=True)
-    for name, field_name in (
-        ("max_connections_per_worker", "per_worker_max"),
-        ("max_connections_per_address", "per_address_max"),
-        ("max_new_connections_per_address_per_second", "new_per_address_per_second_max"),
-        ("max_handshake_seconds", "handshake_seconds_max"),
-        ("max_header_seconds", "header_seconds_max"),
-        ("max_header_bytes", "header_bytes_max"),
-        ("max_output_bytes", "output_bytes_max"),
-        ("max_connections_memory_bytes", "memory_bytes_max"),
-    )
-)
 
 
 def _listener_fields(values: Values) -> dict[str, Any]:
@@ -140,7 +116,7 @@ def _listener_fields(values: Values) -> dict[str, Any]:
 
 
 HTTP_FORMAT: Final = RustFormat(
-    first_keys=FIRST_KEYS,
+    first_keys=STREAM_FIRST_KEYS,
     other_keys=(
         *NETWORK_KEYS,
         *PROTOCOL_KEYS,
@@ -151,12 +127,11 @@ HTTP_FORMAT: Final = RustFormat(
         *DOWNLOADS_KEYS,
         *SWARM_LIMITS_KEYS,
         *CONNECTION_LIMITS_KEYS,
+        model_key("limits.max_output_bytes", Connections, "output_bytes_max", is_addition=True),
         *CPU_PINNING_KEYS,
     ),
     without_effect=(
-        WithoutEffect(
-            "swarm_workers", "every worker serves all torrents", lambda count: count != SWARM_WORKERS
-        ),
+        NO_SWARM_WORKERS,
         WithoutEffect(
             "cleaning.connection_cleaning_interval",
             "connections are closed when their time is over",

@@ -9,12 +9,13 @@ from typing import Any, Final
 from aquatic.control.compat import RustFormat
 from aquatic.control.compat_http import HTTP_FORMAT
 from aquatic.control.compat_udp import UDP_FORMAT
+from aquatic.control.compat_ws import WS_FORMAT
 from aquatic.control.layout import Key, Loaded, Values, check_values
 from aquatic.control.native import LISTEN, NATIVE_KEYS, load_native
 from aquatic.control.printing import print_configuration, spell_value
 from aquatic.control.toml_file import ConfigurationError, Problem, TomlFile, parse_toml
 
-RUST_FORMATS: Final = {"udp": UDP_FORMAT, "http": HTTP_FORMAT}
+RUST_FORMATS: Final = {"udp": UDP_FORMAT, "http": HTTP_FORMAT, "ws": WS_FORMAT}
 CONVERTED: Final = "the converted file"
 
 
@@ -51,7 +52,8 @@ def format_of(file: TomlFile) -> RustFormat:
     known = {name: len(check_values(file, rust.known_keys).written) for name, rust in RUST_FORMATS.items()}
     best = [name for name, count in known.items() if count == max(known.values())]
     if len(best) > 1:
-        options = " or ".join(f"--{name}" for name in best)
+        *others, last = (f"--{name}" for name in best)
+        options = f"{', '.join(others)} or {last}"
         text = f"its keys do not tell which tracker it is for; name it after {options}"
         raise ConfigurationError([Problem(file.name, None, text)])
     return RUST_FORMATS[best[0]]

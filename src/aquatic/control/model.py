@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Literal
 
 from aquatic.control.network import Network
+from aquatic.control.origin import Origin
 from aquatic.control.setting import FilePath, setting, setting_again
 from aquatic.control.socket_address import SocketAddress
 
@@ -18,6 +19,7 @@ WORKERS_MAX = 256
 # Of a transport; a worker for connections has a socket of each.
 LISTENERS_MAX = 16
 TRUSTED_NETWORKS_MAX = 256
+ORIGINS_MAX = 64
 CORE_INDEX_MAX = 4095
 # The store counts a peer's age in ticks, at most 2,047 of them: the longer the age, the coarser the ticks.
 PEER_AGE_SECONDS_LIMIT = 7 * 86_400
@@ -34,6 +36,7 @@ class Protocol(enum.StrEnum):
 
     UDP = "udp"
     HTTP = "http"
+    WS = "ws"
 
     @property
     def transport(self) -> Literal["udp", "tcp"]:
@@ -82,7 +85,7 @@ class Listener:
         "Address and port: 0.0.0.0 is every IPv4 interface, [::] every IPv6 one. Port 0: the system chooses.",
     )
     protocols: tuple[Protocol, ...] = setting(
-        (Protocol.UDP,), "What is spoken here. UDP stands alone; its neighbours need tables of their own."
+        (Protocol.UDP,), "What is spoken here. UDP stands alone, HTTP and WebSocket (WebTorrent) go together."
     )
     ipv6_only: bool = setting(
         True,
@@ -130,6 +133,12 @@ class Listener:
     )
     trusted_proxies: tuple[Network, ...] = setting(
         (), "The networks of the proxies that are believed; others are clients like any."
+    )
+    allowed_origins: tuple[Origin, ...] = setting(
+        (),
+        "Accept WebSocket connections from pages of these sites only, as browsers name them"
+        ' ("https://example.org", with a port that is not the usual one); empty: from any. Programs name none, and'
+        " are accepted.",
     )
 
     def serves(self, ip_version: Literal[4, 6]) -> bool:
@@ -267,6 +276,87 @@ class HttpAnswers(Answers):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WsAnswers:
+    """The WebTorrent tracker. Its peers are behind connections, not addresses: their swarms are apart from others."""
+
+    announce_interval_seconds: int = setting_again(Answers, "announce_interval_seconds", 2 * 60)
+    scrape_torrents_max: int = setting_again(Answers, "scrape_torrents_max", 255)
+    offers_max: int = setting(
+        10,
+        "Most offers of an announce that are passed on, each to another peer; further ones are ignored.",
+        minimum=0,
+        maximum=64,
+    )
+    offer_age_seconds_max: int = setting(
+        2 * 60,
+        "Refuse answers to offers that were made longer ago (seconds).",
+        minimum=1,
+        maximum=86_400,
+    )
+    peer_age_seconds_max: int = setting_again(Swarm, "peer_age_seconds_max", 3 * 60)
+    torrents_per_connection_max: int = setting(
+        512,
+        "Most torrents (and peer ids in them) of a connection; further ones are refused.",
+        minimum=1,
+        maximum=1_024,
+    )
+    # Unless its client announces, an idle connection says nothing, so this is longer than the interval.
+    idle_seconds_max: int = setting(
+        3 * 60,
+        "Close WebSocket connections without a valid request, or that do not take what is sent, for this long"
+        " (seconds).",
+        minimum=1,
+        maximum=86_400,
+    )
+    cleaning_interval_seconds: int = setting(
+        30,
+        "Look after each connection once in this time (seconds): what of its peers and offers is too old, and"
+        " whether it may stay.",
+        minimum=1,
+        maximum=3_600,
+    )
+    tls_grace_seconds: int = setting(
+        60 * 60 * 60,
+        "Close WebSocket connections that began with another certificate so long after it was replaced"
+        " (seconds).",
+        minimum=0,
+        maximum=INT32_MAX,
+    )
+    # Ten offers of a browser take 10 to 20 KB.
+    message_bytes_max: int = setting(
+        65_536,
+        "Longest message of a client, of all its frames (bytes); longer ones end the connection.",
+        minimum=1_024,
+        maximum=65_536,
+    )
+    # What a worker reads at once must hold a frame with its header.
+    frame_bytes_max: int = setting(
+        65_512,
+        "Longest frame of a client without its header (bytes); longer ones end the connection.",
+        minimum=1_024,
+        maximum=65_512,
+    )
+    # A burst of offers for a popular peer; an answer to a scrape of 255 torrents has up to 52,000.
+    output_bytes_max: int = setting(
+        65_536,
+        "Most bytes of messages that wait for a client to read them; further ones for it are dropped.",
+        minimum=4_096,
+        maximum=65_536,
+    )
+    memory_bytes_max: int = setting(
+        0,
+        "Most memory for torrents, peers and offers (bytes); 0: a quarter of the machine's, or of what the"
+        " control group may use.",
+        minimum=0,
+        maximum=MEMORY_BYTES_LIMIT,
+    )
+
+    def memory_bytes(self, usable_memory_bytes: int) -> int:
+        """The bound on a machine with this memory."""
+        return self.memory_bytes_max or min(usable_memory_bytes // 4, MEMORY_BYTES_LIMIT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Connections:
     """How many connections strangers may open, how long they may take, and what each may hold."""
 
@@ -311,7 +401,8 @@ class Connections:
     # to hold memory for; with TLS they resume at little cost.
     idle_seconds_max: int = setting(
         60,
-        "Close connections without a valid request, or that do not take what is sent, for this long (seconds).",
+        "Close connections without a valid request, or that do not take what is sent, for this long (seconds);"
+        " those of WebSocket have their own.",
         minimum=1,
         maximum=86_400,
     )
@@ -521,6 +612,7 @@ class Configuration:
     swarm: Swarm = field(default_factory=Swarm)
     udp: UdpAnswers = field(default_factory=UdpAnswers)
     http: HttpAnswers = field(default_factory=HttpAnswers)
+    ws: WsAnswers = field(default_factory=WsAnswers)
     workers: Workers = field(default_factory=Workers)
     connections: Connections = field(default_factory=Connections)
     access_list: AccessList = field(default_factory=AccessList)

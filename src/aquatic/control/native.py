@@ -26,8 +26,8 @@ NATIVE_KEYS: Final = tuple(_keys(Configuration))
 LISTEN: Final = TableArray("listen", tuple(_keys(Listener)), shown=("address", "protocols"))
 # Where a file has no `[[listen]]`.
 DEFAULT_LISTENERS: Final = tuple(
-    Listener(address=SocketAddress.parse(address), protocols=(protocol,))
-    for protocol in Protocol
+    Listener(address=SocketAddress.parse(address), protocols=protocols)
+    for protocols in ((Protocol.UDP,), (Protocol.HTTP, Protocol.WS))
     for address in ("0.0.0.0:3000", "[::]:3000")
 )
 

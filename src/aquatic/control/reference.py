@@ -8,6 +8,7 @@ from itertools import groupby
 from aquatic.control.compat import ADDRESS_KEYS, Layout
 from aquatic.control.compat_http import HTTP_FORMAT
 from aquatic.control.compat_udp import UDP_FORMAT
+from aquatic.control.compat_ws import WS_FORMAT
 from aquatic.control.layout import Key
 from aquatic.control.native import LISTEN, NATIVE_KEYS
 from aquatic.control.printing import spell_value
@@ -45,11 +46,18 @@ HTTP_INTRODUCTION = """\
 `aquatic http -c FILE` reads the files of the Rust `aquatic_http`, of its newest layout and of 0.9.0's.
 `aquatic http -p` prints a file with all keys. Those marked + are not of the Rust tracker.
 """
+WS_INTRODUCTION = """\
+## aquatic ws
+
+`aquatic ws -c FILE` reads the files of the Rust `aquatic_ws`. `aquatic ws -p` prints a file with all keys. Those marked
++ are not of the Rust tracker.
+"""
 RELEASED_INTRODUCTION = """\
 ## Addresses in the layout of aquatic 0.9.0
 
-In the Rust trackers' files of 0.9.0 these stand in `[network]` in the place of `use_ipv4`, `use_ipv6`,
-`address_ipv4`, `address_ipv6` and `set_only_ipv6`. A file has the keys of one layout or of the other.
+In the Rust trackers' files of 0.9.0, and in those of aquatic_ws to this day, these stand in `[network]` in the place of
+`use_ipv4`, `use_ipv6`, `address_ipv4`, `address_ipv6` and `set_only_ipv6`. A file has the keys of one layout or of the
+other.
 """
 
 
@@ -67,6 +75,8 @@ def reference() -> str:
             *_sections(UDP_FORMAT.layout_keys(Layout.NEWEST)),
             HTTP_INTRODUCTION,
             *_sections(HTTP_FORMAT.layout_keys(Layout.NEWEST)),
+            WS_INTRODUCTION,
+            *_sections(WS_FORMAT.layout_keys(WS_FORMAT.default_layout)),
             f"{RELEASED_INTRODUCTION}\n{_table(ADDRESS_KEYS[Layout.RELEASED])}",
         ]
     )

@@ -18,9 +18,11 @@ from aquatic.control.answer_sizes import (
     http_torrents_asked,
     http_torrents_fitting,
     scrape_torrents_fitting,
+    ws_torrents_fitting,
 )
 from aquatic.control.model import (
     LISTENERS_MAX,
+    ORIGINS_MAX,
     TRUSTED_NETWORKS_MAX,
     AccessListMode,
     Answers,
@@ -32,6 +34,8 @@ from aquatic.control.model import (
     ModelField,
     Protocol,
     Statistics,
+    Swarm,
+    WsAnswers,
 )
 from aquatic.control.setting import setting_of
 from aquatic.control.socket_address import SocketAddress
@@ -45,6 +49,7 @@ STREAM_FIELDS = (
     "proxy_header",
     "proxy_protocol",
     "trusted_proxies",
+    "allowed_origins",
 )
 
 
@@ -82,10 +87,13 @@ def doubts(configuration: Configuration) -> Iterator[Finding]:
         yield from _doubtful_listener(listener, index)
     if configuration.speaks(Protocol.UDP):
         yield from _udp_answers_too_long(configuration)
-        yield from _forgotten_peers(configuration, configuration.udp, "announce_interval_seconds", 0)
+        yield from _forgotten_peers(configuration.swarm, configuration.udp, "announce_interval_seconds", 0)
     if configuration.speaks(Protocol.HTTP):
         yield from _http_answers_too_long(configuration.http, configuration.connections)
         yield from _doubtful_intervals(configuration)
+    if configuration.speaks(Protocol.WS):
+        yield from _doubtful_websocket(configuration.ws)
+    if configuration.speaks(Protocol.HTTP) or configuration.speaks(Protocol.WS):
         yield from _doubtful_connections(configuration.connections)
     yield from _doubtful_statistics(configuration.statistics)
     yield from _doubtful_pinning(configuration.workers.cpu_pinning)
@@ -125,6 +133,9 @@ def _contradicting_listener(listener: Listener, index: int) -> Iterator[Finding]
         if listener.tls and not getattr(listener, name):
             fields = (ModelField(Listener, name, index), ModelField(Listener, "tls", index))
             yield Finding("{0} must not be empty while {1} is on", fields)
+    if len(listener.allowed_origins) > ORIGINS_MAX:
+        text = f"{{0}}: {len(listener.allowed_origins)} are more than {ORIGINS_MAX}"
+        yield Finding(text, (ModelField(Listener, "allowed_origins", index),))
     yield from _contradicting_proxies(listener, index)
 
 
@@ -170,6 +181,9 @@ def _doubtful_listener(listener: Listener, index: int) -> Iterator[Finding]:
         if not getattr(listener, switch) and getattr(listener, name) != setting_of(Listener, name).default:
             fields = (ModelField(Listener, name, index), ModelField(Listener, switch, index))
             yield Finding("{0} has no effect because {1} is off", fields)
+    if listener.allowed_origins and Protocol.WS not in listener.protocols and not is_udp:
+        text = "{0} has no effect but over WebSocket"
+        yield Finding(text, (ModelField(Listener, "allowed_origins", index),))
     if not is_udp:
         yield from _doubtful_proxies(listener, index)
 
@@ -188,24 +202,38 @@ def _doubtful_proxies(listener: Listener, index: int) -> Iterator[Finding]:
 def _doubtful_intervals(configuration: Configuration) -> Iterator[Finding]:
     answers = configuration.http
     jitter = answers.announce_interval_jitter_seconds
-    yield from _forgotten_peers(configuration, answers, "announce_interval_seconds", jitter)
+    yield from _forgotten_peers(configuration.swarm, answers, "announce_interval_seconds", jitter)
     if answers.large_swarm_peers_min:
         name = "large_swarm_announce_interval_seconds"
-        yield from _forgotten_peers(configuration, answers, name, jitter)
+        yield from _forgotten_peers(configuration.swarm, answers, name, jitter)
 
 
 def _forgotten_peers(
-    configuration: Configuration, answers: Answers, name: str, jitter_seconds: int
+    keeper: Swarm | WsAnswers, answers: Answers | WsAnswers, name: str, jitter_seconds: int
 ) -> Iterator[Finding]:
-    age = _field(configuration.swarm, "peer_age_seconds_max")
-    if getattr(answers, name) + jitter_seconds < configuration.swarm.peer_age_seconds_max:
+    if getattr(answers, name) + jitter_seconds < keeper.peer_age_seconds_max:
         return
-    fields = [_field(answers, name), age]
+    fields = [_field(answers, name), _field(keeper, "peer_age_seconds_max")]
     text = "{0} is not below {1}"
     if jitter_seconds:
         fields.append(_field(answers, "announce_interval_jitter_seconds"))
         text = "{0} with {2} is not below {1}"
     yield Finding(f"{text}: peers are forgotten before they announce again", tuple(fields))
+
+
+def _doubtful_websocket(answers: WsAnswers) -> Iterator[Finding]:
+    yield from _forgotten_peers(answers, answers, "announce_interval_seconds", 0)
+    if answers.idle_seconds_max <= answers.announce_interval_seconds:
+        text = "{0} is not above {1}: connections are closed before their clients announce again"
+        fields = (_field(answers, "idle_seconds_max"), _field(answers, "announce_interval_seconds"))
+        yield Finding(text, fields)
+    fitting = ws_torrents_fitting(answers.output_bytes_max)
+    if answers.scrape_torrents_max > fitting:
+        text = (
+            f"{{0}}: {answers.scrape_torrents_max} torrents do not fit {{1}}, answers carry at most {fitting}"
+        )
+        fields = (_field(answers, "scrape_torrents_max"), _field(answers, "output_bytes_max"))
+        yield Finding(text, fields)
 
 
 def _doubtful_connections(connections: Connections) -> Iterator[Finding]:

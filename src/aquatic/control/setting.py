@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, NewType, TypeAlias, TypeVar
 
 from aquatic.control.network import Network, parse_network
+from aquatic.control.origin import Origin, parse_origin
 from aquatic.control.socket_address import SocketAddress
 
 T = TypeVar("T")
@@ -119,6 +120,7 @@ KIND_NAMES: dict[Any, str] = {
     FilePath: "path",
     SocketAddress: "address:port",
     tuple[int, ...]: "list of integers",
+    tuple[Origin, ...]: "list of sites",
     tuple[Network, ...]: "list of networks",
 }
 TEXT_READERS: dict[Any, Callable[[str], Any]] = {
@@ -126,6 +128,7 @@ TEXT_READERS: dict[Any, Callable[[str], Any]] = {
     FilePath: str,
     SocketAddress: SocketAddress.parse,
     Network: parse_network,
+    Origin: parse_origin,
 }
 TOML_TYPE_NAMES: dict[type, str] = {
     bool: "a boolean",

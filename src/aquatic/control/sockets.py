@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from aquatic.control.errors import StartError, reason
-from aquatic.control.model import Listener
+from aquatic.control.model import Listener, Protocol
 from aquatic.control.socket_address import SocketAddress
 from aquatic.control.steering import attach_steering
 
@@ -44,10 +44,19 @@ class BoundListener:
         """What it is called in messages."""
         return listener_url(self.listener, self.address)
 
+    @property
+    def urls(self) -> list[str]:
+        """One for each protocol that is spoken there."""
+        return [_url(self.listener, protocol, self.address) for protocol in self.listener.protocols]
+
 
 def listener_url(listener: Listener, address: SocketAddress) -> str:
     """Name a listener by what is spoken there first."""
-    scheme = listener.protocols[0].value
+    return _url(listener, listener.protocols[0], address)
+
+
+def _url(listener: Listener, protocol: Protocol, address: SocketAddress) -> str:
+    scheme = protocol.value
     return f"{scheme}s://{address}" if listener.tls else f"{scheme}://{address}"
 
 

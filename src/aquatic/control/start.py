@@ -27,7 +27,7 @@ from aquatic.control.service_manager import ServiceManager
 from aquatic.control.sockets import BoundListener, backlog_warning, receive_buffer_warning
 from aquatic.control.statistics.http_endpoint import open_endpoint
 from aquatic.control.statistics.process import ProcessFigures
-from aquatic.control.stream_start import StreamStart, make_stream_workers
+from aquatic.control.stream_start import StreamStart, make_stream_workers, make_ws_swarm
 from aquatic.control.udp_start import UdpStart, make_udp_workers
 from aquatic.control.workers import WorkerJob, WorkerRun
 from aquatic.dataplane.stream.tls_context import TlsContext
@@ -100,8 +100,11 @@ def make_data_plane(configuration: Configuration, counts: WorkerCounts) -> DataP
     """The compiled data plane, told what it needs of the configuration. MemoryError."""
     swarm = make_swarm(configuration, counts.total)
     udp = make_udp_workers(swarm, configuration, counts.udp) if counts.udp else None
-    stream = make_stream_workers(swarm, configuration, counts.stream, counts.udp) if counts.stream else None
-    return DataPlane(swarm, udp, stream, latency_bucket_bound_ns)
+    ws_swarm = make_ws_swarm(configuration)
+    stream = None
+    if counts.stream:
+        stream = make_stream_workers(swarm, configuration, counts.stream, counts.udp, ws_swarm)
+    return DataPlane(swarm, udp, stream, ws_swarm, latency_bucket_bound_ns)
 
 
 def make_swarm(configuration: Configuration, workers_count: int) -> Swarm:

@@ -6,11 +6,18 @@ import functools
 
 from aquatic.control.border import StreamBorder
 from aquatic.control.descriptors import connections_that_fit, descriptors_allowed
-from aquatic.control.model import Configuration, Listener, Protocol, workers_on
+from aquatic.control.machine import usable_memory_bytes
+from aquatic.control.model import Configuration, Listener, Protocol, WsAnswers, workers_on
 from aquatic.control.sockets import BoundListener, open_stream_listeners
 from aquatic.control.workers import WorkerRun
-from aquatic.dataplane.stream.border import ListenerSettings, StreamSettings, StreamWorkers
+from aquatic.dataplane.stream.border import (
+    ListenerSettings,
+    StreamSettings,
+    StreamWorkers,
+    WebsocketSettings,
+)
 from aquatic.dataplane.swarm.border import Swarm
+from aquatic.dataplane.ws.border import WsSwarm
 
 
 class StreamStart:
@@ -43,8 +50,25 @@ def stream_listeners(configuration: Configuration) -> list[Listener]:
     return [each for each in configuration.listeners if Protocol.UDP not in each.protocols]
 
 
+def make_ws_swarm(configuration: Configuration) -> WsSwarm | None:
+    """WebTorrent's swarms where it is served. MemoryError."""
+    if not configuration.speaks(Protocol.WS):
+        return None
+    settings, statistics = configuration.ws, configuration.statistics
+    return WsSwarm(
+        memory_bytes_max=settings.memory_bytes(usable_memory_bytes()),
+        offer_age_seconds_max=settings.offer_age_seconds_max,
+        peer_age_seconds_max=settings.peer_age_seconds_max,
+        peer_clients=statistics.outputs and statistics.peer_clients,
+    )
+
+
 def make_stream_workers(
-    swarm: Swarm, configuration: Configuration, workers_count: int, first_index: int
+    swarm: Swarm,
+    configuration: Configuration,
+    workers_count: int,
+    first_index: int,
+    ws_swarm: WsSwarm | None = None,
 ) -> StreamWorkers:
     """The compiled workers, told what they need of the configuration. MemoryError."""
     connections, statistics = configuration.connections, configuration.statistics
@@ -73,8 +97,24 @@ def make_stream_workers(
         response_peers_max=answers.response_peers_max,
         scrape_torrents_max=answers.scrape_torrents_max,
         latency=statistics.outputs and statistics.response_latency,
+        websocket=None if ws_swarm is None else _websocket_settings(configuration.ws),
     )
-    return StreamWorkers(swarm, settings, first_index)
+    return StreamWorkers(swarm, settings, first_index, ws_swarm)
+
+
+def _websocket_settings(answers: WsAnswers) -> WebsocketSettings:
+    return WebsocketSettings(
+        announce_interval_seconds=answers.announce_interval_seconds,
+        scrape_torrents_max=answers.scrape_torrents_max,
+        offers_max=answers.offers_max,
+        message_bytes_max=answers.message_bytes_max,
+        frame_bytes_max=answers.frame_bytes_max,
+        output_bytes_max=answers.output_bytes_max,
+        idle_seconds_max=answers.idle_seconds_max,
+        look_seconds=answers.cleaning_interval_seconds,
+        torrents_per_connection_max=answers.torrents_per_connection_max,
+        tls_grace_seconds=answers.tls_grace_seconds,
+    )
 
 
 def _listener_settings(listener: Listener) -> ListenerSettings:
@@ -86,4 +126,7 @@ def _listener_settings(listener: Listener) -> ListenerSettings:
         ),
         keeps_alive=listener.keep_alive,
         answers_health=listener.health_page,
+        speaks_http=Protocol.HTTP in listener.protocols,
+        speaks_websocket=Protocol.WS in listener.protocols,
+        origins=tuple(origin.encode() for origin in listener.allowed_origins),
     )

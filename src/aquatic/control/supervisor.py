@@ -15,7 +15,7 @@ from aquatic.control.errors import StartError
 from aquatic.control.exports import ScrapeExporter
 from aquatic.control.log import start_logging
 from aquatic.control.loss_log import LossLog
-from aquatic.control.model import Configuration
+from aquatic.control.model import Configuration, Protocol
 from aquatic.control.process_end import describe, end_process
 from aquatic.control.start import DataPlaneMaker, PreparedTracker, make_data_plane, prepare
 from aquatic.control.statistics.collector import Collector
@@ -96,6 +96,7 @@ class Supervisor:
             collector = Collector(
                 prepared.data_plane,
                 prepared.counts,
+                filter(configuration.speaks, Protocol),
                 configuration.statistics,
                 prepared.access_list,
             )
@@ -110,7 +111,7 @@ class Supervisor:
             self._tasks.start("download counts", prepared.downloads.run())
 
     def _announce_ready(self) -> None:
-        listening = [bound.url for bound in self._prepared.listeners]
+        listening = [url for bound in self._prepared.listeners for url in bound.urls]
         if self._prepared.prometheus_socket is not None:
             listening.append(endpoint_url(self._prepared.prometheus_socket))
         # Whoever started us may not read it.

@@ -10,7 +10,7 @@ from tests.support.fake_tracker import FakeStream, FakeTracker, bucket_bound
 def test_losses_of_all_workers_since_the_last_look(caplog: pytest.LogCaptureFixture) -> None:
     tracker = FakeTracker()
     tracker.counts[0, 4]["dropped_by_kernel"] = 5
-    log = LossLog(DataPlane(tracker, tracker, None, bucket_bound), WorkerCounts(udp=2, stream=0))
+    log = LossLog(DataPlane(tracker, tracker, None, None, bucket_bound), WorkerCounts(udp=2, stream=0))
     log.look()
     assert caplog.messages == []
     tracker.counts[0, 4]["dropped_by_kernel"] += 1_000
@@ -28,7 +28,7 @@ def test_losses_of_all_workers_since_the_last_look(caplog: pytest.LogCaptureFixt
 def test_lost_connections_are_said_with_what_to_raise(caplog: pytest.LogCaptureFixture) -> None:
     tracker = FakeTracker()
     stream = FakeStream(tracker)
-    log = LossLog(DataPlane(tracker, tracker, stream, bucket_bound), WorkerCounts(udp=1, stream=2))
+    log = LossLog(DataPlane(tracker, tracker, stream, None, bucket_bound), WorkerCounts(udp=1, stream=2))
     for counter, raised in (
         ("refused_worker_full", "connections.per_worker_max [limits.max_connections_per_worker]"),
         ("accept_pauses", "LimitNOFILE or ulimit -n"),
@@ -46,7 +46,7 @@ def test_lost_connections_are_said_with_what_to_raise(caplog: pytest.LogCaptureF
 def test_losses_of_both_protocols_are_one_line(caplog: pytest.LogCaptureFixture) -> None:
     tracker = FakeTracker()
     stream = FakeStream(tracker)
-    log = LossLog(DataPlane(tracker, tracker, stream, bucket_bound), WorkerCounts(udp=1, stream=1))
+    log = LossLog(DataPlane(tracker, tracker, stream, None, bucket_bound), WorkerCounts(udp=1, stream=1))
     tracker.counts[0, 4]["dropped_by_kernel"] += 1
     stream.connections[0, 4]["refused_worker_full"] += 2
     # Of single addresses: what the limits are for.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from aquatic.control.access_list import ServedAccessList
@@ -25,21 +25,26 @@ Latency = dict[Protocol, dict[str, Distribution]]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Everything counted since start, as of one moment. Counters are by worker: none where nothing is served so."""
+    """Everything counted since start, as of one moment. Counters are by worker: none where nothing is served so.
+
+    HTTP is counted wherever connections are: WebSocket begins with it.
+    """
 
     time_seconds: float  # of a clock that only goes forward
     udp: list[FamilyCounters]
     http: list[FamilyCounters]
-    connections: list[FamilyCounters]  # of the workers that serve HTTP
+    ws: list[FamilyCounters]
+    connections: list[FamilyCounters]  # of the workers that serve HTTP and WebSocket
     swarm: dict[str, int]
+    ws_swarm: dict[str, int]  # empty where WebTorrent is not served
     latency: Latency  # nanoseconds
     access_list_entries: int
+    protocols: tuple[Protocol, ...]  # those that are served
 
     @property
-    def protocols(self) -> tuple[Protocol, ...]:
-        """Those that are served."""
-        workers = {Protocol.UDP: self.udp, Protocol.HTTP: self.http}
-        return tuple(protocol for protocol in Protocol if workers[protocol])
+    def memory_bytes(self) -> int:
+        """What all swarms take."""
+        return self.swarm["memory_bytes"] + self.ws_swarm.get("memory_bytes", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,7 @@ class Report:
     # Within the interval, all workers together; the reading has what is since start.
     udp: FamilyCounters
     http: FamilyCounters
+    ws: FamilyCounters
     connections: FamilyCounters
     latency: Latency
     peers_per_torrent: dict[IpVersion, Distribution] | None  # None: not asked for
@@ -73,12 +79,20 @@ class Collector:
     """Reads a tracker; only what the configuration asks for."""
 
     def __init__(
-        self, data_plane: DataPlane, counts: WorkerCounts, settings: Statistics, access_list: ServedAccessList
+        self,
+        data_plane: DataPlane,
+        counts: WorkerCounts,
+        protocols: Iterable[Protocol],
+        settings: Statistics,
+        access_list: ServedAccessList,
     ) -> None:
+        """`protocols` are those that are served."""
         self._swarm = data_plane.swarm
+        self._ws_swarm = data_plane.ws_swarm
         self._udp = data_plane.udp
         self._stream = data_plane.stream
         self._bound = data_plane.bucket_bound
+        self._protocols = tuple(protocols)
         self._counts = counts
         self._settings = settings
         self._access_list = access_list
@@ -92,10 +106,13 @@ class Collector:
             time_seconds=time.monotonic(),
             udp=_counters(udp.counters, counts.udp) if udp else [],
             http=_counters(stream.http_counters, counts.stream) if stream else [],
+            ws=_counters(stream.ws_counters, counts.stream) if stream and self._ws_swarm else [],
             connections=_counters(stream.connection_counters, counts.stream) if stream else [],
             swarm=self._swarm.swarm_counts(),
+            ws_swarm=self._ws_swarm.swarm_counts() if self._ws_swarm else {},
             latency=self._latency() if self._settings.response_latency else {},
             access_list_entries=self._access_list.entries_count,
+            protocols=self._protocols,
         )
 
     def report(self) -> Report:
@@ -106,6 +123,7 @@ class Collector:
             reading=now,
             udp=between(last.udp, now.udp),
             http=between(last.http, now.http),
+            ws=between(last.ws, now.ws),
             connections=between(last.connections, now.connections),
             latency={
                 protocol: {kind: by_type[kind].since(last.latency[protocol][kind]) for kind in by_type}
@@ -119,12 +137,14 @@ class Collector:
         return report
 
     def _latency(self) -> Latency:
+        udp, stream, counts = self._udp, self._stream, self._counts
         latency: Latency = {}
-        if self._udp is not None:
-            latency[Protocol.UDP] = self._by_type(Protocol.UDP, self._udp.latency_buckets, self._counts.udp)
-        if self._stream is not None:
-            buckets = self._stream.latency_buckets
-            latency[Protocol.HTTP] = self._by_type(Protocol.HTTP, buckets, self._counts.stream)
+        if udp is not None:
+            latency[Protocol.UDP] = self._by_type(Protocol.UDP, udp.latency_buckets, counts.udp)
+        if stream is not None and Protocol.HTTP in self._protocols:
+            latency[Protocol.HTTP] = self._by_type(Protocol.HTTP, stream.latency_buckets, counts.stream)
+        if stream is not None and Protocol.WS in self._protocols:
+            latency[Protocol.WS] = self._by_type(Protocol.WS, stream.ws_latency_buckets, counts.stream)
         return latency
 
     def _by_type(
@@ -148,7 +168,8 @@ class Collector:
     def _peer_clients(self) -> PeerClients:
         names: Counter[str] = Counter()
         prefixes: Counter[str] = Counter()
-        for prefix, count in self._swarm.peer_prefixes():
+        in_ws_swarms = self._ws_swarm.peer_prefixes() if self._ws_swarm else []
+        for prefix, count in (*self._swarm.peer_prefixes(), *in_ws_swarms):
             # A shorter one stands for all that did not fit the data plane's table.
             is_whole = len(prefix) == PREFIX_BYTES
             names[_client_name(prefix) if is_whole else OTHER_CLIENTS] += count

@@ -54,6 +54,24 @@ HTTP_ERROR_CAUSES: Final = (
     "not_allowed",
 )
 
+# WebSocket
+WS_REQUEST_TYPES: Final = ("announce", "scrape")
+WS_RESPONSE_TYPES: Final = ("announce", "scrape", "error", "offer", "answer")
+# Label of a cause, and the data plane's counter.
+WS_ERROR_CAUSES: Final = {
+    "frame": "errors_frame",
+    "too_large": "errors_too_large",
+    "not_json": "errors_not_json",
+    "malformed": "errors_malformed",
+    "refused": "errors_refused",
+    "not_allowed": "errors_not_allowed",
+    "answer_unexpected": "answers_unexpected",
+}
+OFFER_DROP_CAUSES: Final = {
+    "no_receiver": "offers_without_receiver",
+    "over_limit": "offers_over_limit",
+}
+
 # Connections
 CLOSE_CAUSES: Final = {
     "peer": "closed_by_peer",
@@ -89,6 +107,7 @@ MESSAGE_DROP_CAUSES: Final = {
 LATENCY_TYPES: Final = {
     Protocol.UDP: UDP_REQUEST_TYPES,
     Protocol.HTTP: ("announce", "scrape", "other"),
+    Protocol.WS: ("announce", "scrape", "other"),
 }
 LATENCY_PERCENTILES: Final = (50, 90, 99, 99.9, 100)
 
@@ -139,6 +158,16 @@ def http_requests_count(counters: Counter[str]) -> int:
 def http_responses_count(counters: Counter[str]) -> int:
     """Responses of all types."""
     return sum(counters[name] for name in (*HTTP_RESPONSES.values(), "responses_other"))
+
+
+def ws_requests_count(counters: Counter[str]) -> int:
+    """Requests that could be read."""
+    return sum(counters[f"requests_{kind}"] for kind in WS_REQUEST_TYPES)
+
+
+def ws_responses_count(counters: Counter[str]) -> int:
+    """Messages sent, of all types."""
+    return sum(counters[f"responses_{kind}"] for kind in WS_RESPONSE_TYPES)
 
 
 def connections_open(workers: Iterable[FamilyCounters]) -> int:

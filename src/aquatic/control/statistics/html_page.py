@@ -15,10 +15,13 @@ from aquatic.control.statistics.counters import (
     HTTP_ERROR_CAUSES,
     HTTP_RESPONSES,
     LATENCY_PERCENTILES,
+    OFFER_DROP_CAUSES,
     REFUSAL_CAUSES,
     UDP_DROP_CAUSES,
     UDP_ERROR_CAUSES,
     UDP_RESPONSE_TYPES,
+    WS_ERROR_CAUSES,
+    WS_RESPONSE_TYPES,
     connections_open,
     http_requests_count,
     http_responses_count,
@@ -26,6 +29,8 @@ from aquatic.control.statistics.counters import (
     link_bytes_sent,
     udp_requests_count,
     udp_responses_count,
+    ws_requests_count,
+    ws_responses_count,
 )
 from aquatic.control.statistics.distribution import Distribution
 from aquatic.control.statistics.figures import duration, integer, mebibytes, megabits
@@ -63,10 +68,10 @@ def render_page(report: Report, served: ServedFamilies, refresh_seconds: int, se
     families = swarm_families(served)
     sections = [
         *_of_protocols("Traffic", "per second", served, TRAFFIC, report),
-        _table("Swarms", ("now", *_heads(families)), _swarms(report, families)),
+        *_swarm_tables(report, served),
         *_of_protocols("Not served or lost", "in this interval", served, LOSSES, report),
     ]
-    if Protocol.HTTP in served:
+    if report.reading.connections:
         sections.append(_table("Connections", ("", ""), _connections(report)))
     sections.append(_table("Store", ("", ""), _store(report)))
     sections += _latency_tables(report, served)
@@ -148,9 +153,26 @@ def _http_traffic(report: Report, families: Sequence[IpVersion]) -> Iterable[Row
         yield _rate_row(report, f"{kind} responses", (each[name] for each in counted), integer)
 
 
-def _swarms(report: Report, families: Sequence[IpVersion]) -> Iterable[Row]:
-    for what in ("torrents", "peers", "seeders"):
-        yield (what, *(integer(report.reading.swarm[f"{what}_ipv{family}"]) for family in families))
+def _ws_traffic(report: Report, families: Sequence[IpVersion]) -> Iterable[Row]:
+    counted = [report.ws[family] for family in families]
+    yield _rate_row(report, "requests", map(ws_requests_count, counted), integer)
+    yield _rate_row(report, "messages", map(ws_responses_count, counted), integer)
+    for kind in WS_RESPONSE_TYPES:
+        yield _rate_row(report, f"{kind} messages", (each[f"responses_{kind}"] for each in counted), integer)
+
+
+def _swarm_tables(report: Report, served: ServedFamilies) -> Iterable[str]:
+    reading = report.reading
+    for title, counts, families in (
+        ("Swarms", reading.swarm, swarm_families(served)),
+        ("Swarms of WebTorrent", reading.ws_swarm, served.get(Protocol.WS, ())),
+    ):
+        if families:
+            rows = (
+                (what, *(integer(counts[f"{what}_ipv{family}"]) for family in families))
+                for what in ("torrents", "peers", "seeders")
+            )
+            yield _table(title, ("now", *_heads(families)), rows)
 
 
 def _udp_losses(report: Report, families: Sequence[IpVersion]) -> Iterable[Row]:
@@ -166,8 +188,23 @@ def _http_losses(report: Report, families: Sequence[IpVersion]) -> Iterable[Row]
         yield (cause.replace("_", " "), *counts)
 
 
-TRAFFIC: dict[Protocol, Rows] = {Protocol.UDP: _udp_traffic, Protocol.HTTP: _http_traffic}
-LOSSES: dict[Protocol, Rows] = {Protocol.UDP: _udp_losses, Protocol.HTTP: _http_losses}
+def _ws_losses(report: Report, families: Sequence[IpVersion]) -> Iterable[Row]:
+    names = {cause.replace("_", " "): counter for cause, counter in WS_ERROR_CAUSES.items()}
+    names |= {f"offers: {cause.replace('_', ' ')}": counter for cause, counter in OFFER_DROP_CAUSES.items()}
+    for name, counter in names.items():
+        yield (name, *(integer(report.ws[family][counter]) for family in families))
+
+
+TRAFFIC: dict[Protocol, Rows] = {
+    Protocol.UDP: _udp_traffic,
+    Protocol.HTTP: _http_traffic,
+    Protocol.WS: _ws_traffic,
+}
+LOSSES: dict[Protocol, Rows] = {
+    Protocol.UDP: _udp_losses,
+    Protocol.HTTP: _http_losses,
+    Protocol.WS: _ws_losses,
+}
 
 
 def _connections(report: Report) -> Iterable[Row]:
@@ -189,7 +226,7 @@ def _connections(report: Report) -> Iterable[Row]:
 
 def _store(report: Report) -> Iterable[Row]:
     swarm = report.reading.swarm
-    yield "memory", mebibytes(swarm["memory_bytes"])
+    yield "memory", mebibytes(report.reading.memory_bytes)
     yield "torrents of both families", integer(swarm["torrents"])
     yield "torrents evicted since start", integer(swarm["evicted_torrents"])
     yield "torrents refused since start", integer(swarm["refused_torrents"])

@@ -17,11 +17,15 @@ from aquatic.control.statistics.counters import (
     HTTP_RESPONSES,
     LATENCY_PERCENTILES,
     MESSAGE_DROP_CAUSES,
+    OFFER_DROP_CAUSES,
     REFUSAL_CAUSES,
     UDP_DROP_CAUSES,
     UDP_ERROR_CAUSES,
     UDP_REQUEST_TYPES,
     UDP_RESPONSE_TYPES,
+    WS_ERROR_CAUSES,
+    WS_REQUEST_TYPES,
+    WS_RESPONSE_TYPES,
     FamilyCounters,
     link_bytes_received,
     link_bytes_sent,
@@ -127,7 +131,7 @@ def _worker_metrics(reading: Reading) -> Iterable[Metric]:
         errors=Metric("aquatic_errors_total", "counter", f"{what} not served, by cause."),
     )
     by_type, received, sent, *lost = _udp_metrics(reading, shared)
-    others = _http_metrics(reading, shared)
+    others = (*_http_metrics(reading, shared), _ws_metrics(reading, shared))
     return shared.requests, by_type, shared.responses, received, sent, shared.errors, *lost, *others
 
 
@@ -167,16 +171,32 @@ def _http_metrics(reading: Reading, shared: _SharedMetrics) -> Iterable[Metric]:
         "aquatic_other_responses_total", "counter", "Responses to them, and to what is no request."
     )
     protocol = _protocol_label(reading, Protocol.HTTP)
+    is_served = Protocol.HTTP in reading.protocols
     for labels, _family, counters in _by_worker(reading.http):
-        for kind in HTTP_REQUEST_TYPES:
+        for kind in HTTP_REQUEST_TYPES if is_served else ():
             shared.requests.add(counters[f"requests_{kind}"], type=kind, **labels, **protocol)
-        for kind, name in HTTP_RESPONSES.items():
+        for kind, name in HTTP_RESPONSES.items() if is_served else ():
             shared.responses.add(counters[name], type=kind, **labels, **protocol)
         for cause in HTTP_ERROR_CAUSES:
             shared.errors.add(counters[f"errors_{cause}"], cause=cause, **labels, **protocol)
         other_requests.add(counters["requests_other"], **labels)
         other_responses.add(counters["responses_other"], **labels)
     return other_requests, other_responses
+
+
+def _ws_metrics(reading: Reading, shared: _SharedMetrics) -> Metric:
+    dropped = Metric("aquatic_dropped_offers_total", "counter", "Offers that nobody was sent, by cause.")
+    protocol = _protocol_label(reading, Protocol.WS)
+    for labels, _family, counters in _by_worker(reading.ws):
+        for kind in WS_REQUEST_TYPES:
+            shared.requests.add(counters[f"requests_{kind}"], type=kind, **labels, **protocol)
+        for kind in WS_RESPONSE_TYPES:
+            shared.responses.add(counters[f"responses_{kind}"], type=kind, **labels, **protocol)
+        for cause, name in WS_ERROR_CAUSES.items():
+            shared.errors.add(counters[name], cause=cause, **labels, **protocol)
+        for cause, name in OFFER_DROP_CAUSES.items():
+            dropped.add(counters[name], cause=cause, **labels)
+    return dropped
 
 
 def _by_worker(workers: list[FamilyCounters]) -> Iterator[tuple[dict[str, str], IpVersion, Counter[str]]]:
@@ -186,17 +206,17 @@ def _by_worker(workers: list[FamilyCounters]) -> Iterator[tuple[dict[str, str], 
 
 
 def _protocol_label(reading: Reading, protocol: Protocol) -> dict[str, str]:
-    """What tells apart samples that several protocols have; where there is one, there is no label."""
-    return {"protocol": protocol.value} if len(reading.protocols) > 1 else {}
+    """What tells apart samples that several protocols have; that which is served alone has no label."""
+    return {} if reading.protocols == (protocol,) else {"protocol": protocol.value}
 
 
 def _connection_metrics(reading: Reading) -> Iterator[Metric]:
-    active = Metric("aquatic_active_connections", "gauge", "Connections that are open.")
+    yield _active_connections(reading)
     pauses = Metric(
         "aquatic_accept_pauses_total", "counter", "Moments without a descriptor or memory to accept with."
     )
     failed = Metric("aquatic_accept_errors_total", "counter", "Connections that ended before their accept.")
-    for metric, name in ((active, "active"), (pauses, "accept_pauses"), (failed, "accept_errors")):
+    for metric, name in ((pauses, "accept_pauses"), (failed, "accept_errors")):
         for index, worker in enumerate(reading.connections):
             metric.add(sum(worker[family][name] for family in IP_VERSIONS), worker_index=str(index))
         yield metric
@@ -224,26 +244,55 @@ def _connection_metrics(reading: Reading) -> Iterator[Metric]:
         yield metric
 
 
+def _active_connections(reading: Reading) -> Metric:
+    """The Rust trackers tell families apart over WebSocket, and not over HTTP."""
+    active = Metric("aquatic_active_connections", "gauge", "Connections that are open.")
+    if Protocol.WS in reading.protocols:
+        for labels, _family, counters in _by_worker(reading.connections):
+            active.add(counters["active"], **labels)
+        return active
+    for index, worker in enumerate(reading.connections):
+        active.add(sum(worker[family]["active"] for family in IP_VERSIONS), worker_index=str(index))
+    return active
+
+
+def _swarms(reading: Reading) -> Iterator[tuple[dict[str, int], dict[str, str]]]:
+    """The counts of each kind of swarm that is served, with the labels that tell it apart."""
+    # As the Rust trackers' swarm workers had it over HTTP and WebSocket, each with a share.
+    has_workers = reading.protocols in ((Protocol.HTTP,), (Protocol.WS,))
+    worker = {"worker_index": "0"} if has_workers else {}
+    if reading.protocols != (Protocol.WS,):
+        yield reading.swarm, worker
+    if reading.ws_swarm:
+        yield reading.ws_swarm, {**worker, **_protocol_label(reading, Protocol.WS)}
+
+
 def _swarm_metrics(reading: Reading) -> Iterator[Metric]:
     swarm = reading.swarm
-    # As the Rust tracker's swarm workers had it over HTTP, each with a share; all is in one store here.
-    worker = {"worker_index": "0"} if reading.protocols == (Protocol.HTTP,) else {}
     for what, text in (
         ("torrents", "Torrents with at least one peer of that family."),
         ("peers", "Peers."),
         ("seeders", "Peers that have everything."),
     ):
         metric = Metric(f"aquatic_{what}", "gauge", text)
-        for family in IP_VERSIONS:
-            metric.add(swarm[f"{what}_ipv{family}"], ip_version=str(family), **worker)
+        for counts, labels in _swarms(reading):
+            for family in IP_VERSIONS:
+                metric.add(counts[f"{what}_ipv{family}"], ip_version=str(family), **labels)
         yield metric
     memory = Metric("aquatic_swarm_memory_bytes", "gauge", "Memory for torrents and peers.")
-    memory.add(swarm["memory_bytes"])
-    yield memory
+    refused_peers = Metric(
+        "aquatic_refused_peers_total",
+        "counter",
+        "Announces refused because there was no room for another peer.",
+    )
+    for counts, labels in _swarms(reading):
+        of_all_workers = {name: value for name, value in labels.items() if name != "worker_index"}
+        memory.add(counts["memory_bytes"], **of_all_workers)
+        refused_peers.add(counts["refused_peers"], **of_all_workers)
+    yield from (memory, refused_peers)
     for name, text in (
         ("evicted_torrents", "Torrents that made room for others at the bound."),
         ("refused_torrents", "Announces refused because there was no room for another torrent."),
-        ("refused_peers", "Announces refused because there was no room for another peer."),
     ):
         refused = Metric(f"aquatic_{name}_total", "counter", text)
         refused.add(swarm[name])

@@ -13,10 +13,13 @@ from aquatic.control.statistics.counters import (
     HTTP_ERROR_CAUSES,
     HTTP_RESPONSES,
     LATENCY_PERCENTILES,
+    OFFER_DROP_CAUSES,
     REFUSAL_CAUSES,
     UDP_DROP_CAUSES,
     UDP_ERROR_CAUSES,
     UDP_RESPONSE_TYPES,
+    WS_ERROR_CAUSES,
+    WS_RESPONSE_TYPES,
     connections_open,
     http_requests_count,
     http_responses_count,
@@ -24,6 +27,8 @@ from aquatic.control.statistics.counters import (
     link_bytes_sent,
     udp_requests_count,
     udp_responses_count,
+    ws_requests_count,
+    ws_responses_count,
 )
 from aquatic.control.statistics.distribution import Distribution
 from aquatic.control.statistics.figures import duration, integer, mebibytes, megabits
@@ -31,18 +36,21 @@ from aquatic.control.statistics.figures import duration, integer, mebibytes, meg
 PEERS_PER_TORRENT_PERCENTILES = (10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 99, 99.9)
 
 
+PROTOCOL_NAMES = {Protocol.UDP: "UDP", Protocol.HTTP: "HTTP", Protocol.WS: "WebSocket"}
+
 # Which clients may come, for each protocol that is served.
 ServedFamilies = Mapping[Protocol, Sequence[IpVersion]]
 
 
 def swarm_families(served: ServedFamilies) -> list[IpVersion]:
-    """Those that peers may have."""
-    return [family for family in IP_VERSIONS if any(family in families for families in served.values())]
+    """Those that peers with addresses may have."""
+    dialled = [served[protocol] for protocol in served if protocol is not Protocol.WS]
+    return [family for family in IP_VERSIONS if any(family in families for families in dialled)]
 
 
 def over(protocol: Protocol, served: ServedFamilies) -> str:
     """What is added to a title that several protocols have."""
-    return f" over {protocol.upper()}" if len(served) > 1 else ""
+    return f" over {PROTOCOL_NAMES[protocol]}" if len(served) > 1 else ""
 
 
 def format_report(report: Report, served: ServedFamilies) -> str:
@@ -50,7 +58,7 @@ def format_report(report: Report, served: ServedFamilies) -> str:
     lines = [
         "General:",
         f"  access list entries: {report.reading.access_list_entries}",
-        f"  memory of the swarms: {mebibytes(report.reading.swarm['memory_bytes'])}",
+        f"  memory of the swarms: {mebibytes(report.reading.memory_bytes)}",
         f"  torrents evicted: {integer(report.reading.swarm['evicted_torrents'])} since start",
     ]
     for family in swarm_families(served):
@@ -59,7 +67,10 @@ def format_report(report: Report, served: ServedFamilies) -> str:
     for family in served.get(Protocol.HTTP, ()):
         lines.append(f"HTTP over IPv{family}:")
         lines += _http(report, family)
-    if Protocol.HTTP in served:
+    for family in served.get(Protocol.WS, ()):
+        lines.append(f"WebTorrent over IPv{family}:")
+        lines += _ws(report, family)
+    if report.reading.connections:
         lines.append("Connections:")
         lines += _connections(report)
     for protocol in report.latency:
@@ -76,9 +87,7 @@ def _family(report: Report, family: IpVersion, *, has_udp: bool) -> Iterator[str
         yield _bandwidth(report, received, sent)
         by_type = {kind: counted[f"responses_{kind}"] for kind in UDP_RESPONSE_TYPES}
         yield from _rates(report, udp_requests_count(counted), udp_responses_count(counted), by_type)
-    yield _line("  torrents:", report.reading.swarm[f"torrents_ipv{family}"])
-    yield _line("  peers:", report.reading.swarm[f"peers_ipv{family}"])
-    yield _line("  seeders:", report.reading.swarm[f"seeders_ipv{family}"])
+    yield from _swarm(report.reading.swarm, family)
     if has_udp:
         yield from _causes("not served", {cause: counted[f"errors_{cause}"] for cause in UDP_ERROR_CAUSES})
         yield from _causes("dropped", {cause: counted[name] for cause, name in UDP_DROP_CAUSES.items()})
@@ -92,6 +101,20 @@ def _http(report: Report, family: IpVersion) -> Iterator[str]:
     by_type["other"] = counted["responses_other"]
     yield from _rates(report, http_requests_count(counted), http_responses_count(counted), by_type)
     yield from _causes("not served", {cause: counted[f"errors_{cause}"] for cause in HTTP_ERROR_CAUSES})
+
+
+def _ws(report: Report, family: IpVersion) -> Iterator[str]:
+    counted = report.ws[family]
+    by_type = {kind: counted[f"responses_{kind}"] for kind in WS_RESPONSE_TYPES}
+    yield from _rates(report, ws_requests_count(counted), ws_responses_count(counted), by_type)
+    yield from _swarm(report.reading.ws_swarm, family)
+    yield from _causes("not served", {cause: counted[name] for cause, name in WS_ERROR_CAUSES.items()})
+    yield from _causes("offers dropped", {cause: counted[name] for cause, name in OFFER_DROP_CAUSES.items()})
+
+
+def _swarm(counts: Mapping[str, int], family: IpVersion) -> Iterator[str]:
+    for what in ("torrents", "peers", "seeders"):
+        yield _line(f"  {what}:", counts[f"{what}_ipv{family}"])
 
 
 def _connections(report: Report) -> Iterator[str]:

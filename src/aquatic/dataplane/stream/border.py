@@ -16,8 +16,16 @@ from cython.cimports.aquatic.abi.connection import (
     TrustedNetworks,
 )
 from cython.cimports.aquatic.abi.http_counters import HTTP_COUNTERS
+from cython.cimports.aquatic.abi.http_wire import ORIGIN_BYTES_MAX, ORIGINS_MAX, Origins
 from cython.cimports.aquatic.abi.memory import reserve, unreserve
+from cython.cimports.aquatic.abi.stream import ANSWER_KINDS
 from cython.cimports.aquatic.abi.stream_counters import STREAM_COUNTERS
+from cython.cimports.aquatic.abi.ws_counters import WS_COUNTERS
+from cython.cimports.aquatic.abi.ws_wire import (
+    FRAME_HEADER_BYTES_MAX,
+    FRAME_HEADER_ROOM_BYTES,
+    WS_OFFERS_LIMIT,
+)
 from cython.cimports.aquatic.dataplane.http.handle import serve
 from cython.cimports.aquatic.dataplane.stream.backend.socket import socket_end, socket_init
 from cython.cimports.aquatic.dataplane.stream.border import ServingWorker
@@ -28,12 +36,14 @@ from cython.cimports.aquatic.dataplane.stream.worker import (
     stream_worker_run,
 )
 from cython.cimports.aquatic.dataplane.swarm.border import read_buckets, read_counters
+from cython.cimports.aquatic.dataplane.ws.encode import SCRAPE_ROOM_BYTES, SCRAPE_TORRENT_ROOM_BYTES
+from cython.cimports.aquatic.dataplane.ws.handle import ws_end, ws_look, ws_serve
 from cython.cimports.libc.stdint import uint8_t, uint32_t
 from cython.cimports.libc.string import memcpy
 
 from aquatic.dataplane.swarm.border import FAMILY_INDEX
 
-ANSWER_KINDS = ("announce", "scrape", "other")
+ANSWER_KIND_NAMES = ("announce", "scrape", "other")
 # In the order of the counters in abi/stream_counters.pxd.
 CONNECTION_COUNTER_NAMES = (
     "accepted",
@@ -87,6 +97,25 @@ HTTP_COUNTER_NAMES = (
     "errors_refused",
     "errors_not_allowed",
 )
+# In the order of the counters in abi/ws_counters.pxd.
+WS_COUNTER_NAMES = (
+    "requests_announce",
+    "requests_scrape",
+    "responses_announce",
+    "responses_scrape",
+    "responses_error",
+    "responses_offer",
+    "responses_answer",
+    "errors_not_json",
+    "errors_malformed",
+    "errors_refused",
+    "errors_not_allowed",
+    "errors_frame",
+    "errors_too_large",
+    "answers_unexpected",
+    "offers_without_receiver",
+    "offers_over_limit",
+)
 # After our last words a peer may take so long to end its side, before the connection goes.
 LINGER_SECONDS_MAX = 2
 ADDRESS_HEADER_BYTES_MAX = 64
@@ -101,6 +130,23 @@ class ListenerSettings:
     trusted_networks: tuple = ()
     keeps_alive: bool = True
     answers_health: bool = False
+    speaks_http: bool = True
+    speaks_websocket: bool = False
+    origins: tuple = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebsocketSettings:
+    announce_interval_seconds: int
+    scrape_torrents_max: int
+    offers_max: int
+    message_bytes_max: int
+    frame_bytes_max: int
+    output_bytes_max: int
+    idle_seconds_max: int
+    look_seconds: int
+    torrents_per_connection_max: int
+    tls_grace_seconds: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +172,7 @@ class StreamSettings:
     response_peers_max: int
     scrape_torrents_max: int
     latency: bool = False
+    websocket: WebsocketSettings | None = None
 
 
 def read_limits(settings, limits):
@@ -148,6 +195,25 @@ def read_protocol_limits(settings, limits):
     limits.output_seconds_max = settings.idle_seconds_max
 
 
+def read_ws_limits(websocket, settings, limits):
+    limits.request_bytes_max = min(websocket.frame_bytes_max + FRAME_HEADER_BYTES_MAX, REQUEST_BYTES_LIMIT)
+    limits.output_bytes_max = websocket.output_bytes_max
+    limits.header_seconds_max = settings.header_seconds_max
+    limits.idle_seconds_max = websocket.idle_seconds_max
+    limits.output_seconds_max = websocket.idle_seconds_max
+    limits.certificate_seconds_max = websocket.tls_grace_seconds
+
+
+def read_ws_rules(websocket, rules):
+    rules.frames.frame_bytes_max = websocket.frame_bytes_max
+    rules.frames.message_bytes_max = websocket.message_bytes_max
+    rules.announce_interval_seconds = websocket.announce_interval_seconds
+    room = websocket.output_bytes_max - FRAME_HEADER_ROOM_BYTES - SCRAPE_ROOM_BYTES
+    rules.scrape_torrents_max = min(websocket.scrape_torrents_max, room // SCRAPE_TORRENT_ROOM_BYTES)
+    rules.offers_max = min(websocket.offers_max, WS_OFFERS_LIMIT)
+    rules.memberships_max = websocket.torrents_per_connection_max
+
+
 def read_rules(settings, listener, rules):
     rules.head.request_bytes_max = min(settings.request_bytes_max, REQUEST_BYTES_LIMIT)
     read_address_header(listener.address_header, address(rules.head))
@@ -160,7 +226,8 @@ def read_rules(settings, listener, rules):
     rules.large_swarm_peers = settings.large_swarm_peers
     rules.large_swarm_interval_seconds = settings.large_swarm_interval_seconds
     rules.not_allowed_retry_minutes = settings.not_allowed_retry_minutes
-    rules.speaks_http = True
+    rules.speaks_http = listener.speaks_http
+    rules.speaks_websocket = listener.speaks_websocket
     rules.keeps_alive = listener.keeps_alive
     rules.answers_health = listener.answers_health
 
@@ -169,6 +236,14 @@ def read_address_header(name, rules):
     lower_case = name.lower()[:ADDRESS_HEADER_BYTES_MAX]
     memcpy(rules.address_header, cast(pointer(uint8_t), cast(bytes, lower_case)), len(lower_case))
     rules.address_header_bytes = len(lower_case)
+
+
+def read_origins(listener, origins):
+    for text in listener.origins[:ORIGINS_MAX]:
+        origin = address(origins.origins[origins.count])
+        origin.length = min(len(text), ORIGIN_BYTES_MAX)
+        memcpy(origin.text, cast(pointer(uint8_t), cast(bytes, text)), origin.length)
+        origins.count += 1
 
 
 def read_networks(networks, trusted):
@@ -190,20 +265,23 @@ def init_connections(worker):
 
 
 class StreamWorkers:
-    def __cinit__(self, swarm, settings, first_index=0):
+    def __cinit__(self, swarm, settings, first_index=0, ws_swarm=None):
         if not 1 <= len(settings.listeners) <= LISTENERS_MAX:
             raise ValueError(f"listeners must be 1 to {LISTENERS_MAX}")
         self.settings = settings
         self.swarm = swarm
+        self.ws_swarm = ws_swarm
         self.tls_contexts = {}
         self.workers_count = settings.workers
         self.workers_bytes = settings.workers * sizeof(ServingWorker)
         self.workers = cast(pointer(ServingWorker), reserve(self.workers_bytes))
         self.trusted = cast(pointer(TrustedNetworks), reserve(LISTENERS_MAX * sizeof(TrustedNetworks)))
-        if self.workers == NULL or self.trusted == NULL:
+        self.origins = cast(pointer(Origins), reserve(LISTENERS_MAX * sizeof(Origins)))
+        if self.workers == NULL or self.trusted == NULL or self.origins == NULL:
             raise MemoryError("the address space for the stream workers could not be reserved")
         for place, listener in enumerate(settings.listeners):
             read_networks(listener.trusted_networks, address(self.trusted[cast(uint32_t, place)]))
+            read_origins(listener, address(self.origins[cast(uint32_t, place)]))
         for index in range(self.workers_count):
             worker = address(self.workers[index].worker)
             self.swarm.take_on(first_index + index, address(worker.upkeep))
@@ -220,10 +298,31 @@ class StreamWorkers:
         worker.poll_timeout_ms = settings.poll_timeout_ms
         worker.measures_latency = settings.latency
         read_limits(settings, address(worker.limits))
+        if settings.websocket is not None:
+            self.init_websocket(serving)
         worker.listener_count = len(settings.listeners)
         for place in range(len(settings.listeners)):
             self.init_listener(serving, place)
         return init_connections(worker)
+
+    def init_websocket(self, serving):
+        websocket = self.settings.websocket
+        handler = address(serving.ws_handler)
+        handler.swarm = self.ws_swarm.swarm
+        handler.store = self.swarm.store
+        handler.worker = address(serving.worker)
+        handler.counters = address(serving.ws_counters)
+        handler.random = int.from_bytes(os.urandom(8), "little")
+        read_ws_rules(websocket, address(handler.rules))
+        protocol = address(serving.ws_protocol)
+        protocol.state = handler
+        protocol.serve = ws_serve
+        protocol.look = ws_look
+        protocol.end = ws_end
+        protocol.look_seconds = websocket.look_seconds
+        protocol.first_latency = ANSWER_KINDS
+        read_ws_limits(websocket, self.settings, address(protocol.limits))
+        return True
 
     def init_listener(self, serving, place):
         settings = self.settings.listeners[place]
@@ -232,10 +331,13 @@ class StreamWorkers:
         handler.counters = address(serving.http_counters)
         handler.random = int.from_bytes(os.urandom(8), "little")
         read_rules(self.settings, settings, address(handler.rules))
+        handler.rules.origins = address(self.origins[place])
         protocol = address(serving.protocols[place])
         protocol.state = handler
         protocol.serve = serve
         read_protocol_limits(self.settings, address(protocol.limits))
+        if settings.speaks_websocket:
+            protocol.successor = address(serving.ws_protocol)
         listener = address(serving.worker.listeners[place])
         listener.protocol = protocol
         listener.trusted = address(self.trusted[place])
@@ -250,6 +352,8 @@ class StreamWorkers:
             unreserve(self.workers, self.workers_bytes)
         if self.trusted != NULL:
             unreserve(self.trusted, LISTENERS_MAX * sizeof(TrustedNetworks))
+        if self.origins != NULL:
+            unreserve(self.origins, LISTENERS_MAX * sizeof(Origins))
 
     def worker(self, index):
         if index >= self.workers_count:
@@ -293,7 +397,17 @@ class StreamWorkers:
         row = declare(uint32_t, FAMILY_INDEX[family])
         return read_counters(HTTP_COUNTER_NAMES, address(serving.http_counters.values[row][0]), HTTP_COUNTERS)
 
+    def ws_counters(self, index: int, family: int):
+        serving = self.worker(index)
+        row = declare(uint32_t, FAMILY_INDEX[family])
+        return read_counters(WS_COUNTER_NAMES, address(serving.ws_counters.values[row][0]), WS_COUNTERS)
+
     def latency_buckets(self, index: int, answer_kind: str):
         serving = self.worker(index)
-        row = declare(uint32_t, ANSWER_KINDS.index(answer_kind))
+        row = declare(uint32_t, ANSWER_KIND_NAMES.index(answer_kind))
+        return read_buckets(address(serving.worker.counters.latency[row][0]))
+
+    def ws_latency_buckets(self, index: int, answer_kind: str):
+        serving = self.worker(index)
+        row = declare(uint32_t, serving.ws_protocol.first_latency + ANSWER_KIND_NAMES.index(answer_kind))
         return read_buckets(address(serving.worker.counters.latency[row][0]))

@@ -4,14 +4,17 @@ from typing import Final, Literal
 
 from aquatic.dataplane.stream.tls_context import TlsContext
 from aquatic.dataplane.swarm.border import Swarm
+from aquatic.dataplane.ws.border import WsSwarm
 
-ANSWER_KINDS: Final = ("announce", "scrape", "other")
+ANSWER_KIND_NAMES: Final = ("announce", "scrape", "other")
 CONNECTION_COUNTER_NAMES: Final[tuple[str, ...]]
 HTTP_COUNTER_NAMES: Final[tuple[str, ...]]
+WS_COUNTER_NAMES: Final[tuple[str, ...]]
 
 class ListenerSettings:
     """One listener of all workers. `address_header`: the name of the header in which trusted proxies tell the client's
-    address, empty where none does; `trusted_networks`: packed address and bits of the prefix of each.
+    address, empty where none does; `trusted_networks`: packed address and bits of the prefix of each; `origins`: of the
+    pages that may open WebSockets, none: of any.
     """
 
     def __init__(
@@ -22,6 +25,29 @@ class ListenerSettings:
         trusted_networks: tuple[tuple[bytes, int], ...] = (),
         keeps_alive: bool = True,
         answers_health: bool = False,
+        speaks_http: bool = True,
+        speaks_websocket: bool = False,
+        origins: tuple[bytes, ...] = (),
+    ) -> None: ...
+
+class WebsocketSettings:
+    """What WebSocket is told beyond what all connections are. `scrape_torrents_max` is what fits `output_bytes_max` at
+    most; `frame_bytes_max` is of payloads; `look_seconds`: how often each connection is looked after.
+    """
+
+    def __init__(
+        self,
+        *,
+        announce_interval_seconds: int,
+        scrape_torrents_max: int,
+        offers_max: int,
+        message_bytes_max: int,
+        frame_bytes_max: int,
+        output_bytes_max: int,
+        idle_seconds_max: int,
+        look_seconds: int,
+        torrents_per_connection_max: int,
+        tls_grace_seconds: int,
     ) -> None: ...
 
 class StreamSettings:
@@ -53,6 +79,7 @@ class StreamSettings:
         response_peers_max: int,
         scrape_torrents_max: int,
         latency: bool = False,
+        websocket: WebsocketSettings | None = None,
     ) -> None: ...
 
 class StreamWorkers:
@@ -60,8 +87,18 @@ class StreamWorkers:
 
     @property
     def swarm(self) -> Swarm: ...
-    def __init__(self, swarm: Swarm, settings: StreamSettings, first_index: int = 0) -> None:
-        """Reserves what the workers need; they are the swarm's workers from `first_index` on. MemoryError."""
+    @property
+    def ws_swarm(self) -> WsSwarm | None: ...
+    def __init__(
+        self,
+        swarm: Swarm,
+        settings: StreamSettings,
+        first_index: int = 0,
+        ws_swarm: WsSwarm | None = None,
+    ) -> None:
+        """Reserves what the workers need; they are the swarm's workers from `first_index` on. `ws_swarm` is needed with
+        `settings.websocket`. MemoryError.
+        """
     def run_worker(self, index: int, listeners: tuple[int, ...]) -> None:
         """Serve these listening, non-blocking sockets, in the settings' order, until the swarm is stopped, without the
         GIL. Ends the process if it fails; OSError if it cannot begin.
@@ -72,5 +109,11 @@ class StreamWorkers:
         """Connections of one worker since start, by the names in `CONNECTION_COUNTER_NAMES` (`active`: now)."""
     def http_counters(self, index: int, family: Literal[4, 6]) -> dict[str, int]:
         """Requests and responses of one worker since start, by the names in `HTTP_COUNTER_NAMES`."""
+    def ws_counters(self, index: int, family: Literal[4, 6]) -> dict[str, int]:
+        """Messages of one worker since start, by the names in `WS_COUNTER_NAMES`."""
     def latency_buckets(self, index: int, answer_kind: str) -> list[int]:
-        """Responses by latency since start, on the scale of `latency_bucket_bound_ns` (dataplane/swarm/border.pyi)."""
+        """Responses over HTTP by latency since start, on the scale of `latency_bucket_bound_ns`
+        (dataplane/swarm/border.pyi).
+        """
+    def ws_latency_buckets(self, index: int, answer_kind: str) -> list[int]:
+        """The same over WebSocket."""

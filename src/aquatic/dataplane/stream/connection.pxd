@@ -21,7 +21,7 @@ cdef bint receive_once(StreamWorker* worker, Connection* connection) noexcept no
 cdef uint32_t error_cause(int64_t error) noexcept nogil
 cdef void serve(StreamWorker* worker, Connection* connection, uint32_t length) noexcept nogil
 cdef bint has_answered(const Exchange* exchange) noexcept nogil
-cdef void note_latency(StreamWorker* worker, uint64_t start_ns) noexcept nogil
+cdef void note_latency(StreamWorker* worker, uint32_t first, uint64_t start_ns) noexcept nogil
 cdef void keep_for_later(
     StreamWorker* worker, Connection* connection, uint32_t offset, uint32_t length
 ) noexcept nogil

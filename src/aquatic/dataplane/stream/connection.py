@@ -187,7 +187,8 @@ def serve(worker, connection, length):
     offset = declare(uint32_t, 0)
     start_ns = declare(uint64_t, worker.backend.clock(worker.backend.state) if worker.measures_latency else 0)
     while True:
-        bytes_max = declare(uint32_t, protocol_of(worker, connection).limits.request_bytes_max)
+        protocol = protocol_of(worker, connection)
+        bytes_max = declare(uint32_t, protocol.limits.request_bytes_max)
         protocol_serve(worker, connection, offset, length)
         offset += exchange.used
         if exchange.closes:
@@ -201,7 +202,7 @@ def serve(worker, connection, length):
         if outcome == OUTPUT_FAILED:
             return
         if worker.measures_latency:
-            note_latency(worker, start_ns)
+            note_latency(worker, protocol.first_latency, start_ns)
         if outcome == OUTPUT_WAITS:
             keep_for_later(worker, connection, offset, length)
             return
@@ -224,14 +225,13 @@ def has_answered(exchange):
     return False
 
 
-def note_latency(worker, start_ns):
+def note_latency(worker, first, start_ns):
     elapsed_ns = declare(uint64_t, worker.backend.clock(worker.backend.state) - start_ns)
     kind = declare(uint32_t)
     for kind in range(cast(uint32_t, ANSWER_KINDS)):
         if worker.exchange.answered[kind]:
-            bump(
-                address(worker.counters.latency[kind][bucket_of(elapsed_ns)]), worker.exchange.answered[kind]
-            )
+            buckets = address(worker.counters.latency[first + kind][0])
+            bump(address(buckets[bucket_of(elapsed_ns)]), worker.exchange.answered[kind])
 
 
 def keep_for_later(worker, connection, offset, length):

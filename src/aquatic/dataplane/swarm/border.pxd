@@ -2,7 +2,7 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from aquatic.abi.atomics cimport atomic_u64
 from aquatic.abi.limits cimport WORKERS_MAX
-from aquatic.abi.swarm cimport Store
+from aquatic.abi.swarm cimport PrefixTable, Store
 from aquatic.abi.upkeep cimport Upkeep
 from aquatic.dataplane.swarm.export cimport ExportCursor, ExportPiece
 
@@ -29,3 +29,5 @@ cdef object download_records(ExportPiece* piece)
 # For the borders of all kinds of workers: counters by name, and a histogram's buckets.
 cdef dict read_counters(tuple names, const atomic_u64* values, uint32_t count)
 cdef list read_buckets(const atomic_u64* buckets)
+# Prefixes of peer ids and how many peers have them; of NULL none.
+cdef list read_prefixes(PrefixTable* table)

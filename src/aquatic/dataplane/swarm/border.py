@@ -89,6 +89,20 @@ def read_buckets(buckets):
     return [load_u64(address(buckets[index]), memory_order_relaxed) for index in range(HISTOGRAM_BUCKETS)]
 
 
+def read_prefixes(table):
+    found = []
+    if table == NULL:
+        return found
+    for tag in range(PREFIXES_MAX):
+        peers = load_u32(address(table.peers[tag]), memory_order_relaxed)
+        if peers:
+            pthread_mutex_lock(address(table.lock))
+            prefix = table.prefixes[tag]
+            pthread_mutex_unlock(address(table.lock))
+            found.append((prefix.to_bytes(8, "little") if tag else b"", peers))
+    return found
+
+
 def read_cursor(number, cursor):
     cursor.shard = number >> 32
     cursor.segments = (number >> 16) & 0xFFFF
@@ -216,18 +230,7 @@ class Swarm:
         return totals
 
     def peer_prefixes(self):
-        prefixes = self.store.prefixes
-        found = []
-        if prefixes == NULL:
-            return found
-        for tag in range(PREFIXES_MAX):
-            peers = load_u32(address(prefixes.peers[tag]), memory_order_relaxed)
-            if peers:
-                pthread_mutex_lock(address(prefixes.lock))
-                prefix = prefixes.prefixes[tag]
-                pthread_mutex_unlock(address(prefixes.lock))
-                found.append((prefix.to_bytes(8, "little") if tag else b"", peers))
-        return found
+        return read_prefixes(self.store.prefixes)
 
     def set_access_list(self, mode: str, info_hashes: bytes):
         count, rest = divmod(len(info_hashes), 20)

@@ -13,6 +13,7 @@ from aquatic.control.statistics.html_page import render_page
 from aquatic.control.statistics.standard_output import ServedFamilies, format_report
 from tests.support.busy_tracker import (
     busy_tracker,
+    busy_ws_swarm,
     collector_of,
     expected_stream_counter,
     serve_some_http,
@@ -165,6 +166,60 @@ def test_each_protocol_has_its_part(monkeypatch: pytest.MonkeyPatch) -> None:
     of_ipv6 = lines[lines.index("IPv6:") : lines.index("HTTP over IPv4:")]
     assert not any("requests/second" in line for line in of_ipv6), "UDP is not served there"
     for title in ("Traffic over UDP", "Traffic over HTTP", "Response latency over HTTP, last interval"):
+        assert f"<h2>{title}</h2>" in page
+
+
+def ws_outputs(served: ServedFamilies) -> tuple[list[str], str]:
+    """Lines of the text, and the page, of a tracker that has served WebSocket."""
+    tracker = busy_tracker()
+    stream = FakeStream(tracker)
+    stream.ws_latency = {(0, "other"): [0, 1, 2]}
+    collecting = collector_of(
+        tracker,
+        stream=stream,
+        has_udp=Protocol.UDP in served,
+        has_http=Protocol.HTTP in served,
+        ws_swarm=busy_ws_swarm(),
+        **EVERYTHING,
+    )
+    serve_some_http(stream)
+    report = collecting.report()
+    return format_report(report, served).splitlines(), render_page(report, served, 5, 0.0)
+
+
+def test_websocket_alone_is_shown_without_a_word_of_others() -> None:
+    lines, page = ws_outputs({Protocol.WS: [4]})
+    titles = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
+    assert titles == ["General:", "WebTorrent over IPv4:", "Connections:", "Response latency:"]
+    start = lines.index("WebTorrent over IPv4:")
+    assert [line.split()[0] for line in lines[start + 4 : start + 9]] == [
+        *("announce:", "scrape:", "error:", "offer:", "answer:")
+    ]
+    assert "  peers:               20,003" in lines
+    unexpected = sum(expected_stream_counter("ws_answers_unexpected", worker, 4) for worker in (0, 1))
+    assert f"{'    answer unexpected:':<26} {unexpected:>10,}" in lines
+    rows = Table(page).rows
+    assert ["torrents", "20,001"] in rows
+    assert ["answer unexpected", f"{unexpected:,}"] in rows
+    assert any(row[0] == "offers: no receiver" for row in rows)
+    for others_only in ("UDP", "HTTP", "10,001"):
+        assert others_only not in page
+        assert others_only not in "".join(lines)
+
+
+def test_websocket_has_its_part_beside_the_others() -> None:
+    lines, page = ws_outputs({Protocol.UDP: [4], Protocol.HTTP: [4], Protocol.WS: [4, 6]})
+    titles = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
+    assert titles == [
+        "General:",
+        *("IPv4:", "HTTP over IPv4:", "WebTorrent over IPv4:", "WebTorrent over IPv6:"),
+        "Connections:",
+        *(f"Response latency over {name}:" for name in ("UDP", "HTTP", "WebSocket")),
+    ]
+    rows = Table(page).rows
+    assert ["torrents", "10,001"] in rows
+    assert ["torrents", "20,001", "20,002"] in rows
+    for title in ("Swarms of WebTorrent", "Traffic over WebSocket", "Not served or lost over WebSocket"):
         assert f"<h2>{title}</h2>" in page
 
 

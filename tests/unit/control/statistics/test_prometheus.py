@@ -15,11 +15,16 @@ from aquatic.control.statistics import process
 from aquatic.control.statistics.exposition import Metric, expose
 from aquatic.control.statistics.process import ProcessFigures
 from aquatic.control.statistics.prometheus import LATENCY_BOUNDS_SECONDS, PrometheusText
-from aquatic.dataplane.stream.border import CONNECTION_COUNTER_NAMES, HTTP_COUNTER_NAMES
+from aquatic.dataplane.stream.border import (
+    CONNECTION_COUNTER_NAMES,
+    HTTP_COUNTER_NAMES,
+    WS_COUNTER_NAMES,
+)
 from tests.support.busy_tracker import (
     COUNTERS,
     busy_stream,
     busy_tracker,
+    busy_ws_swarm,
     collector_of,
     expected_counter,
     expected_stream_counter,
@@ -41,15 +46,16 @@ EVERYTHING = {
 
 
 def rendered(
-    tracker: FakeTracker, stream: FakeStream | None = None, has_udp: bool = True, **settings: Any
+    tracker: FakeTracker, stream: FakeStream | None = None, *, has_udp: bool = True, **options: Any
 ) -> str:
-    collector = collector_of(tracker, stream=stream, has_udp=has_udp, prometheus=True, **settings)
+    served = {name: options.pop(name) for name in ("ws_swarm", "has_http") if name in options}
+    collector = collector_of(tracker, stream=stream, has_udp=has_udp, prometheus=True, **served, **options)
     collector.report()
-    return PrometheusText(collector, Statistics(**settings), ProcessFigures()).render().decode()
+    return PrometheusText(collector, Statistics(**options), ProcessFigures()).render().decode()
 
 
-def everything(tracker: FakeTracker, stream: FakeStream | None = None, has_udp: bool = True) -> str:
-    return rendered(tracker, stream, has_udp, **EVERYTHING)
+def everything(tracker: FakeTracker, stream: FakeStream | None = None, **served: Any) -> str:
+    return rendered(tracker, stream, **served, **EVERYTHING)
 
 
 def http_alone() -> str:
@@ -63,6 +69,18 @@ def both_protocols() -> str:
     tracker.latency = {(0, "announce"): [0, 1]}
     stream.latency = {(0, "announce"): [0, 0, 0, 2]}
     return everything(tracker, stream)
+
+
+def ws_alone() -> str:
+    tracker = busy_tracker()
+    return everything(tracker, busy_stream(tracker), has_udp=False, has_http=False, ws_swarm=busy_ws_swarm())
+
+
+def all_protocols() -> str:
+    tracker = busy_tracker()
+    stream = busy_stream(tracker)
+    stream.ws_latency = {(0, "announce"): [0, 0, 0, 2]}
+    return everything(tracker, stream, ws_swarm=busy_ws_swarm())
 
 
 def samples(text: str) -> dict[str, float]:
@@ -92,6 +110,7 @@ def signatures(text: str) -> set[str]:
     [
         ("rust_udp_metrics.txt", 46, lambda: everything(busy_tracker())),
         ("rust_http_metrics.txt", 15, http_alone),
+        ("rust_ws_metrics.txt", 22, ws_alone),
     ],
 )
 def test_every_metric_of_the_rust_tracker_is_there_byte_by_byte(
@@ -110,6 +129,11 @@ def test_every_metric_of_the_rust_tracker_is_there_byte_by_byte(
 def test_one_protocol_alone_is_not_named() -> None:
     for text in (everything(busy_tracker()), http_alone()):
         assert "protocol=" not in text
+    # WebSocket begins with HTTP, whose errors are counted wherever it is served.
+    with_protocol = {name for name in samples(ws_alone()) if "protocol=" in name}
+    assert all(
+        name.startswith("aquatic_errors_total") and 'protocol="http"' in name for name in with_protocol
+    )
 
 
 def test_what_both_protocols_have_is_told_apart() -> None:
@@ -136,6 +160,35 @@ def test_what_both_protocols_have_is_told_apart() -> None:
     }
     assert len(found) == sum(1 for line in text.splitlines() if line and not line.startswith("#"))
     assert found['aquatic_peers{ip_version="4"}'] == 10_003
+
+
+def test_websocket_is_told_apart_from_the_others() -> None:
+    found = samples(all_protocols())
+    labels = 'ip_version="4",worker_index="1"'
+
+    def expected(name: str) -> int:
+        return expected_stream_counter(name, 1, 4)
+
+    for kind in ("announce", "scrape", "error", "offer", "answer"):
+        name = f'aquatic_responses_total{{type="{kind}",{labels},protocol="ws"}}'
+        assert found[name] == expected(f"ws_responses_{kind}")
+    assert found[f"aquatic_active_connections{{{labels}}}"] == expected("active")
+    assert found['aquatic_peers{ip_version="4"}'] == 10_003
+    assert found['aquatic_peers{ip_version="4",protocol="ws"}'] == 20_003
+    assert found['aquatic_swarm_memory_bytes{protocol="ws"}'] == 20_007
+    assert found['aquatic_refused_peers_total{protocol="ws"}'] == 20_008
+    assert found['aquatic_response_latency_seconds_count{type="announce",protocol="ws"}'] == 2
+    # Clients of all swarms together.
+    assert found['aquatic_peer_id_prefixes{prefix_hex="2d7142343235302d"}'] == 7 + 1
+    assert found['aquatic_peer_id_prefixes{prefix_hex="2d5757303230382d"}'] == 5
+
+
+def test_every_counter_of_websocket_is_served() -> None:
+    """Each once: their values differ."""
+    values = Counter(samples(all_protocols()).values())
+    for name in WS_COUNTER_NAMES:
+        for family in (4, 6):
+            assert values[expected_stream_counter(f"ws_{name}", 1, family)] == 1, name
 
 
 def test_every_counter_of_connections_and_http_is_served() -> None:
@@ -263,7 +316,10 @@ def test_percentiles_without_samples_are_left_out() -> None:
     assert not any('type="announce"' in key or 'window="interval"' in key for key in found)
 
 
-@pytest.mark.parametrize("render", [lambda: everything(busy_tracker()), http_alone, both_protocols])
+@pytest.mark.parametrize(
+    "render",
+    [lambda: everything(busy_tracker()), http_alone, both_protocols, ws_alone, all_protocols],
+)
 def test_prometheus_reads_the_whole(render: Callable[[], str]) -> None:
     text = render()
     assert text.endswith("\n")
@@ -296,7 +352,7 @@ def test_every_metric_is_documented_with_its_type() -> None:
         )
     tracker = busy_tracker()
     tracker.latency = {(0, "announce"): [1]}
-    texts = (everything(tracker), both_protocols())
+    texts = (everything(tracker), all_protocols())
     served = dict(
         line.split()[2:] for text in texts for line in text.splitlines() if line.startswith("# TYPE")
     )
