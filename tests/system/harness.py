@@ -63,7 +63,7 @@ class Server:
 
     def trusted(self, scheme: str) -> Path | None:
         """The certificate that a client must be told to trust."""
-        return self.certificate.certificate if scheme == "https" else None
+        return self.certificate.certificate if scheme in ("https", "wss") else None
 
     @contextlib.contextmanager
     def client(self, family: AddressFamily) -> Iterator[UdpClient]:
@@ -73,13 +73,14 @@ class Server:
             yield client
 
 
-SCHEMES = ("udp", "http", "https")
+# What is spoken where, the first protocol by its scheme.
+SPOKEN = {"udp": ["udp"], "http": ["http", "ws"], "https": ["http", "ws"]}
 HOSTS = {AF_INET: "127.0.0.1", AF_INET6: "[::1]"}
 
 
 def listen_table(scheme: str, host: str, certificate: Certificate) -> str:
     """A part of the native file; the system chooses the port."""
-    lines = ["[[listen]]", f'address = "{host}:0"', f'protocols = ["{scheme.removesuffix("s")}"]']
+    lines = ["[[listen]]", f'address = "{host}:0"', f"protocols = {SPOKEN[scheme]}"]
     if scheme == "https":
         lines += [
             "tls = true",
@@ -105,9 +106,10 @@ def told_addresses(process: Process, count: int) -> dict[tuple[str, AddressFamil
 def running_server(folder: Path) -> Iterator[Server]:
     """A server of every protocol on both families, which must end cleanly when it is told to."""
     certificate = make_certificate(folder)
-    listeners = [(scheme, host) for scheme in SCHEMES for host in HOSTS.values()]
+    listeners = [(scheme, host) for scheme in SPOKEN for host in HOSTS.values()]
+    told_count = sum(len(SPOKEN[scheme]) for scheme, _host in listeners)
     configuration = "".join(listen_table(*listener, certificate) for listener in listeners)
     with running_any_tracker(folder, "serve", configuration) as process:
-        yield Server(process, certificate, told_addresses(process, len(listeners)))
+        yield Server(process, certificate, told_addresses(process, told_count))
         process.signal(signal.SIGTERM)
         assert process.wait() == 0, process.errors

@@ -132,7 +132,7 @@ def running(folder: Path, settings: str, listen: str = "") -> Iterator[Tracker]:
     certificate = make_certificate(folder)
     tables = [listen_table(scheme, PEOPLE, certificate) + listen for scheme in ("http", "https")]
     with running_tracker(folder, "serve", "".join(tables) + settings) as process:
-        addresses = {scheme: address for (scheme, _), address in told_addresses(process, 2).items()}
+        addresses = {scheme: address for (scheme, _), address in told_addresses(process, 4).items()}
         yield Tracker(process, addresses, certificate)
 
 
