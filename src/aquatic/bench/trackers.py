@@ -338,7 +338,7 @@ class Chihaya:
 chihaya:
   announce_interval: "{ANNOUNCE_INTERVAL_SECONDS}s"
   min_announce_interval: "{ANNOUNCE_INTERVAL_SECONDS}s"
-  metrics_addr: ""{udp if serving.wire == "udp" else http}
+  metrics_addr: "127.0.0.1:0"{udp if serving.wire == "udp" else http}
   storage:
     name: memory
     config:
