@@ -21,6 +21,8 @@ ANNOUNCE_INTERVAL_SECONDS = 900
 PEERS_PER_ANSWER = 30
 IDLE_SECONDS = 600
 OFFERS_MAX = 10
+# Where one must listen that nobody asks: chihaya serves no HTTPS without HTTP.
+SOME_ADDRESS = "127.0.0.1:0"
 # Ours only: the others have none.
 CONNECTIONS_MAX = 1_000_000
 CONNECTIONS_BYTES_MAX = 1 << 34
@@ -318,7 +320,7 @@ class Chihaya:
 """
         http = f"""
   http:
-    addr: "{address if serving.wire == "http" else ""}"
+    addr: "{address if serving.wire == "http" else SOME_ADDRESS}"
     https_addr: "{address if serving.wire == "https" else ""}"
     tls_cert_path: "{certificate}"
     tls_key_path: "{private_key}"
@@ -338,7 +340,7 @@ class Chihaya:
 chihaya:
   announce_interval: "{ANNOUNCE_INTERVAL_SECONDS}s"
   min_announce_interval: "{ANNOUNCE_INTERVAL_SECONDS}s"
-  metrics_addr: "127.0.0.1:0"{udp if serving.wire == "udp" else http}
+  metrics_addr: "{SOME_ADDRESS}"{udp if serving.wire == "udp" else http}
   storage:
     name: memory
     config:
