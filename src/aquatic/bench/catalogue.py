@@ -169,8 +169,8 @@ def _http_runs() -> Iterable[Run]:
         ("https-keep-alive", "connections that stay", {"keep_alive": True}),
     ):
         load = http_workload(f"TLS, {title}", http_load(64, tls=True, **changes), TLS_PEERS)
-        # The trackers keep connections; the generator's requests end them.
-        yield ThroughputRun(name, f"HTTPS, {title}", "https", (load,), HTTPS_TRACKERS)
+        keep_alive = changes["keep_alive"]
+        yield ThroughputRun(name, f"HTTPS, {title}", "https", (load,), HTTPS_TRACKERS, keep_alive=keep_alive)
     load = http_workload("keep-alive", http_load(64))
     phases = (QUIET, Phase("hostile", "1,000 other connections misbehave", misbehaving_connections=1000))
     at_a_rate = replace(http_load(64), idle_sleep_us=0)

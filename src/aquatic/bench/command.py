@@ -125,7 +125,7 @@ def _compare(options: argparse.Namespace) -> int:
         workload = replace(workload, sources=options.connections, counted=FORWARDED)
     trackers = tuple(name for name, tracker in TRACKERS.items() if options.wire in tracker.wires)
     run = ThroughputRun("compare", "Throughput and CPU", options.wire, (workload,), trackers)
-    return _measure([replace(run, keep_alive=not options.close or options.wire != "http")], options)
+    return _measure([replace(run, keep_alive=not options.close)], options)
 
 
 def _load(options: argparse.Namespace) -> Load:
