@@ -100,8 +100,9 @@ def test_answers_are_as_long_as_there_is_room_for(family: Family, compact: int) 
 )
 def test_what_is_refused_with_a_reason(parameters: dict[str, Any], reason: str) -> None:
     tracker = HttpTracker()
-    answer = tracker.get(announce_target(6881, **parameters), ASKER)
-    assert answer.failure == reason
+    served = tracker.serve(request_for(announce_target(6881, **parameters)), ASKER)
+    assert [answer.failure for answer in served.answers] == [reason]
+    assert served.answered == (0, 0, 1)
     assert tracker.checked.swarm.counts()["torrents"] == 0
 
 
@@ -361,7 +362,7 @@ def test_what_cannot_be_read_is_told_so_and_closed(data: bytes, status: int) -> 
     assert served.answers[1].closes
     # What is left unread tells the connection server to linger: a reset could overtake the answer.
     assert (served.closes, served.used) == (True, len(before))
-    assert served.answered == (0, 0, 1)
+    assert served.answered == (0, 0, 2)
 
 
 @pytest.mark.parametrize(

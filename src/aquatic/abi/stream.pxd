@@ -35,7 +35,7 @@ cdef struct Exchange:
     # request it refuses by `closes`: the server keeps at most `request_bytes_max`.
     uint32_t used
     uint32_t written
-    uint32_t answered[3]  # valid requests, by kind of answer: idle time counts from the last
+    uint32_t answered[3]  # requests, by kind of answer: idle time counts from the last
     bint needs_room  # a whole request is waiting whose answer did not fit: call again when the output has been sent
     bint closes  # when all that was written has been sent
     bint switches  # what follows is the successor's

@@ -203,10 +203,8 @@ def answer_get(handler, exchange):
         return answer_scrape(handler, exchange)
     note(handler, HTTP_REQUESTS_OTHER)
     if resource == RESOURCE_ROOT:
-        exchange.answered[cast(uint32_t, ANSWER_OTHER)] += 1
         answer_page(handler, exchange, STATUS_OK, CONTENT_HTML, root_page())
     elif resource == RESOURCE_HEALTH and handler.rules.answers_health:
-        exchange.answered[cast(uint32_t, ANSWER_OTHER)] += 1
         answer_page(handler, exchange, STATUS_OK, CONTENT_TEXT, b"OK\n")
     else:
         note(handler, HTTP_ERRORS_NOT_FOUND)
@@ -477,12 +475,14 @@ def answer_failure(handler, exchange, cause, reason, retry_minutes):
     """Status 200: clients show the reason of such an answer only (BEP 3)."""
     note(handler, cause)
     note(handler, HTTP_RESPONSES_FAILURE)
+    exchange.answered[cast(uint32_t, ANSWER_OTHER)] += 1
     end = encode_failure(body_of(exchange), reason, retry_minutes)
     respond(handler, exchange, STATUS_OK, CONTENT_TEXT, end)
 
 
 def answer_page(handler, exchange, status, content, text):
     note(handler, HTTP_RESPONSES_OTHER)
+    exchange.answered[cast(uint32_t, ANSWER_OTHER)] += 1
     respond(handler, exchange, status, content, put_text(body_of(exchange), text))
 
 
