@@ -366,7 +366,7 @@ def test_an_address_with_too_many_connections_is_refused_and_no_other(tmp_path: 
         url = metrics_url(tracker.process)
         held = [stack.enter_context(tracker.connect(scheme)) for scheme in ("http", "https") * 4]
         # Both listeners are one worker's; each of them is served in its turn.
-        wait_until(lambda: metrics(url)['aquatic_active_connections{worker_index="0"}'] == 8)
+        wait_until(lambda: metrics(url)['aquatic_active_connections{ip_version="4",worker_index="0"}'] == 8)
         for scheme in ("http", "https", "http"):
             with tracker.connect(scheme) as refused:
                 assert is_ended(refused)
