@@ -376,7 +376,7 @@ def test_an_address_with_too_many_connections_is_refused_and_no_other(tmp_path: 
         assert found[f'aquatic_connections_refused_total{{cause="address_full",{labels}}}'] == 3
         for connection in held[:4]:
             connection.close()
-        wait_until(lambda: metrics(url)['aquatic_active_connections{worker_index="0"}'] == 4)
+        wait_until(lambda: metrics(url)['aquatic_active_connections{ip_version="4",worker_index="0"}'] == 4)
         tracker.check_service()
 
 
