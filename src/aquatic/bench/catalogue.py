@@ -65,6 +65,8 @@ weight_scrape = 0
 RUST_WS_LOAD = """\
 num_workers = 1
 num_connections_per_worker = 400
+connection_creation_interval_ms = 1
+measure_after_max_connections_reached = false
 [torrents]
 offers_per_request = 5
 number_of_torrents = 100
@@ -224,8 +226,9 @@ def _ws_runs() -> Iterable[Run]:
     yield GeneratorRun(
         "ws-generator",
         "The WebTorrent generator beside the Rust load tester",
-        "ws",
-        ws_workload(5),
+        # Theirs knows nothing else.
+        "wss",
+        ws_workload(5, tls=True),
         "ours",
         "aquatic_ws_load_test",
         RUST_WS_LOAD,
