@@ -320,6 +320,7 @@ def test_an_answer_for_which_there_is_no_room_is_not_asked_for_without_end() -> 
 
 
 def test_a_worker_has_a_bound_of_connections() -> None:
+    """Those that have only just come give way to nobody."""
     server = simulation(connections_max=3)
     numbers = [server.connect(ipv4(index)) for index in range(5)]
     server.turn()
@@ -328,6 +329,115 @@ def test_a_worker_has_a_bound_of_connections() -> None:
     server.end(numbers[0])
     server.turn()
     assert server.state(opened(server)) == "open"
+
+
+def test_a_full_worker_closes_who_has_been_idle_longest_for_a_newcomer() -> None:
+    server = simulation(connections_max=4, idle_seconds_max=60)
+    numbers = [opened(server, ipv4(index)) for index in range(4)]
+    order = [2, 0, 3, 1]
+    for second, place in enumerate(order):
+        server.set_time(1 + second)
+        assert exchange(server, numbers[place], b"line\n") == b"line\n"
+    for count, place in enumerate(order, start=1):
+        newcomer = opened(server, ipv4(10 + count))
+        assert exchange(server, newcomer, b"new\n") == b"new\n"
+        assert server.state(numbers[place]) == "closed"
+        assert server.counters()["closed_for_newcomer"] == count
+        assert server.counters()["active"] == 4
+        server.set_time(5 + count)
+    assert server.counters()["refused_worker_full"] == 0
+
+
+def step_silent(server: StreamSimulation, _: int) -> None:
+    """For not so long that its first request may not be on its way."""
+    server.set_time(2.5)
+    server.turn()
+
+
+def step_slow(server: StreamSimulation, number: int) -> None:
+    step_partial(server, number)
+    server.set_time(9)
+    server.turn()
+
+
+def step_received(server: StreamSimulation, number: int) -> None:
+    step_idle(server, number)
+    # The newcomer's event is the first of the next turn.
+    server.deliver(number, b"in the kernel\n")
+
+
+def step_switched(server: StreamSimulation, number: int) -> None:
+    """To a protocol that holds on to its connections."""
+    assert exchange(server, number, b"switch\n") == b"switch\n"
+
+
+@pytest.mark.parametrize(
+    "step",
+    [step_silent, step_received, step_partial, step_slow, step_switched, step_sending, step_lingering],
+)
+def test_who_is_being_served_gives_way_to_nobody(step: Step) -> None:
+    server = simulation(connections_max=1)
+    number = opened(server)
+    step(server, number)
+    newcomer = server.connect(ipv4(2))
+    server.turn()
+    assert server.state(number) != "closed"
+    assert server.state(newcomer) == "closed"
+    assert server.counters()["refused_worker_full"] == 1
+    assert server.counters()["closed_for_newcomer"] == 0
+    server.limit_sends(number, -1)
+    server.turn()
+    assert (b"in the kernel\n" in server.take(number)) == (step is step_received)
+
+
+def test_who_never_says_anything_gives_way() -> None:
+    server = simulation(connections_max=3)
+    idle, silent, talking = (opened(server) for _ in range(3))
+    for number in (idle, talking):
+        exchange(server, number, b"line\n")
+    server.set_time(3.5)
+    exchange(server, talking, b"par")
+    newcomer = opened(server, ipv4(2))
+    assert server.state(silent) == "closed"
+    assert server.counters()["closed_for_newcomer"] == 1
+    assert exchange(server, idle, b"line\n") == b"line\n"
+    assert exchange(server, talking, b"tial\n") == b"partial\n"
+    check_nothing_left_after_end(server, idle, talking, newcomer)
+
+
+def test_nobody_gives_way_to_who_would_be_refused() -> None:
+    limits = {"connections_per_address_max": 2, "connections_per_address_second_max": 1}
+    server = simulation(connections_max=3, connections_per_address_burst_max=2, **limits)
+    numbers = [opened(server, ip) for ip in (ipv4(1), ipv4(1), ipv4(2))]
+    for number in numbers:
+        exchange(server, number, b"line\n")
+
+    def is_let_in(ip: bytes) -> bool:
+        number = server.connect(ip)
+        server.turn()
+        return server.state(number) == "open"
+
+    server.set_time(10)
+    assert not is_let_in(ipv4(1))
+    assert server.counters()["closed_for_newcomer"] == 0
+    # Too fast from its third on, and not for having been refused.
+    assert [is_let_in(ipv4(3)) for _ in range(5)] == [True, True, False, False, False]
+    assert server.counters()["closed_for_newcomer"] == 2
+    server.set_time(12)
+    assert server.counters()["refused_worker_full"] == 4
+
+
+def test_a_look_for_who_gives_way_is_short_and_goes_on_with_the_next() -> None:
+    server = simulation(connections_max=40, idle_seconds_max=600)
+    numbers = [opened(server, ipv4(index)) for index in range(40)]
+    for number in numbers:
+        exchange(server, number, b"line\n" if number == numbers[37] else b"switch\n")
+    for refused in (1, 2):
+        assert server.state(server.connect()) == "waiting"
+        server.turn()
+        assert server.counters()["refused_worker_full"] == refused
+    assert server.state(opened(server, ipv4(50))) == "open"
+    assert server.state(numbers[37]) == "closed"
 
 
 @pytest.mark.parametrize(
@@ -407,6 +517,19 @@ def test_without_descriptors_it_keeps_serving_and_accepts_again() -> None:
     server.turn()
     assert [server.state(number) for number in waiting[1:]] == ["open", "open"]
     check_nothing_left_after_end(server, served, *waiting[1:])
+
+
+def test_nobody_gives_way_for_want_of_descriptors() -> None:
+    server = simulation(connections_max=2)
+    idle = [opened(server) for _ in range(2)]
+    for number in idle:
+        exchange(server, number, b"line\n")
+    server.limit_descriptors(2)
+    waiting = server.connect(ipv4(2))
+    server.turn()
+    assert server.state(waiting) == "waiting"
+    assert [server.state(number) for number in idle] == ["open", "open"]
+    assert server.counters()["accept_pauses"] == 1
 
 
 def test_an_error_of_one_waiting_connection_concerns_nobody_else() -> None:

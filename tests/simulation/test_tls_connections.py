@@ -223,6 +223,31 @@ def test_the_end_is_said(context: TlsContext, certificate: Certificate) -> None:
     check_nothing_left(server)
 
 
+def test_the_end_is_said_to_who_gives_way_to_a_newcomer(
+    context: TlsContext, certificate: Certificate
+) -> None:
+    server = simulation(context, connections_max=2)
+    shaking = Client(server, certificate.client_context())
+    step_answered(shaking)
+    idle = connected(server, certificate)
+    assert idle.exchange(b"line\n") == b"line\n"
+    newcomer = connected(server, certificate)
+    assert idle.receive() == b""
+    assert not idle.peer.is_open
+    assert server.state(shaking.number) == "open"
+    assert newcomer.exchange(b"line\n") == b"line\n"
+    # Half a record is half a request.
+    server.deliver(newcomer.number, newcomer.peer.seal(b"more\n")[:10])
+    server.turn()
+    refused = Client(server, certificate.client_context())
+    refused.server.turn()
+    assert server.state(refused.number) == "closed"
+    assert server.counters()["closed_for_newcomer"] == server.counters()["refused_worker_full"] == 1
+    newcomer.end()
+    shaking.end()
+    check_nothing_left(server)
+
+
 def test_lingering_says_the_end_first(context: TlsContext, certificate: Certificate) -> None:
     server = simulation(context)
     client = connected(server, certificate)

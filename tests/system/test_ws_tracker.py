@@ -97,6 +97,20 @@ def test_both_protocols_are_served_on_one_listener(tmp_path: Path) -> None:
             assert connection.getresponse().status == 200
 
 
+def test_only_http_gives_way_to_newcomers(tmp_path: Path) -> None:
+    few = TOGETHER + "[workers]\nstream_count = 1\n[connections]\nper_worker_max = 3\nper_address_max = 0\n"
+    with tracker(tmp_path, "serve", few) as process, ExitStack() as stack:
+        address = http_address(process)
+        webtorrent = stack.enter_context(ws_client(address))
+        connections = [stack.enter_context(connection_to(address)) for _ in range(3)]
+        for port, connection in enumerate(connections, start=1):
+            get(connection, announce_path(port))
+        assert connections[0].sock.recv(1) == b""
+        for connection in connections[1:]:
+            get(connection, announce_path(1111))
+        assert webtorrent.announce(INFO_HASH, PEERS[0], left=1)["incomplete"] == 1
+
+
 def test_connections_of_all_workers_meet(tmp_path: Path) -> None:
     configuration = f"""socket_workers = 2
 {LOOPBACK}

@@ -184,6 +184,7 @@ cdef struct StreamWorker:
     AddressTable addresses
     TlsWork tls
     Outbox outbox
+    uint32_t next_slot_for_newcomer  # where the next look for who gives way begins
     bint has_messages_left  # in the inbox, for the next turn
     uint64_t now_ns
     uint32_t second  # the same, in whole seconds

@@ -60,6 +60,9 @@ cdef struct StreamProtocol:
     # NULL if it keeps nothing.
     void (*end)(void* state, uint64_t connection, BlockRef kept) noexcept nogil
     StreamProtocol* successor  # that a connection may switch to; NULL: none
+    # A connection on which nothing is under way may be closed for a new one, when the worker is full: a client that
+    # wants more connects again.
+    bint gives_way
     ProtocolLimits limits
     uint32_t look_seconds
     uint32_t first_latency  # of its kinds of answer, among the worker's LATENCIES_MAX

@@ -23,6 +23,7 @@ cdef enum:
     CLOSED_TLS
     CLOSED_NO_MEMORY
     CLOSED_ADDRESS_LIMIT  # found out by a PROXY header
+    CLOSED_FOR_NEWCOMER  # of a full worker
     CLOSED_AT_END  # of the tracker
     # Never became connections.
     REFUSED_WORKER_FULL

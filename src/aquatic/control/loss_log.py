@@ -21,6 +21,8 @@ UDP_LOSSES = {
 STREAM_LOSSES = {
     "refused_worker_full": "connections refused because a worker had all that it may have (raise"
     " connections.per_worker_max [limits.max_connections_per_worker] or the number of workers)",
+    "closed_for_newcomer": "idle connections closed for new ones because a worker had all that it may have (raise"
+    " connections.per_worker_max [limits.max_connections_per_worker] or the number of workers)",
     "accept_pauses": "pauses of accepting connections for want of file descriptors or of the kernel's memory (raise"
     " LimitNOFILE or ulimit -n)",
     "refused_no_memory": "connections refused for want of memory (raise connections.memory_bytes_max"

@@ -364,7 +364,8 @@ class Connections:
     # At a minute of keep-alive this is 500 new clients a second.
     per_worker_max: int = setting(
         32_768,
-        "Most connections of a worker; further ones are closed at once. Each needs a file descriptor.",
+        "Most connections of a worker; a further one takes the place of an idle one of HTTP, or is closed at once."
+        " Each needs a file descriptor.",
         minimum=1,
         maximum=1 << 20,
     )

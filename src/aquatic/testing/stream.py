@@ -171,6 +171,7 @@ class StreamServer:
             read_protocol_limits(self.settings, address(protocol.limits))
             protocol.limits.output_seconds_max = self.settings.output_seconds_max
             protocol.limits.certificate_seconds_max = self.settings.certificate_seconds_max
+            protocol.gives_way = index == 0
             protocol.look_seconds = self.settings.look_seconds
         self.protocols[0].successor = address(self.protocols[1])
         return True

@@ -31,6 +31,7 @@ def test_lost_connections_are_said_with_what_to_raise(caplog: pytest.LogCaptureF
     log = LossLog(DataPlane(tracker, tracker, stream, None, bucket_bound), WorkerCounts(udp=1, stream=2))
     for counter, raised in (
         ("refused_worker_full", "connections.per_worker_max [limits.max_connections_per_worker]"),
+        ("closed_for_newcomer", "connections.per_worker_max [limits.max_connections_per_worker]"),
         ("accept_pauses", "LimitNOFILE or ulimit -n"),
         ("refused_no_memory", "connections.memory_bytes_max [limits.max_connections_memory_bytes]"),
         ("closed_no_memory", "connections.memory_bytes_max"),

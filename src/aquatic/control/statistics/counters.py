@@ -87,6 +87,7 @@ CLOSE_CAUSES: Final = {
     "tls": "closed_tls",
     "no_memory": "closed_no_memory",
     "address_limit": "closed_address_limit",
+    "newcomer": "closed_for_newcomer",
     "end": "closed_at_end",
 }
 REFUSAL_CAUSES: Final = {

@@ -1,6 +1,6 @@
 """New connections: accepted in small batches, each admitted or closed at once."""
 
-from cython import NULL, address, cast, declare
+from cython import NULL, address, bint, cast, declare
 from cython.cimports.aquatic.abi.counters import bump
 from cython.cimports.aquatic.abi.datagram import Source
 from cython.cimports.aquatic.abi.sockets import EPOLLIN
@@ -13,6 +13,7 @@ from cython.cimports.aquatic.abi.stream_counters import (
     REFUSED_WORKER_FULL,
 )
 from cython.cimports.aquatic.dataplane.stream.connection import let_go
+from cython.cimports.aquatic.dataplane.stream.newcomer import make_room
 from cython.cimports.aquatic.dataplane.stream.note import note
 from cython.cimports.aquatic.dataplane.stream.opening import open_connection
 from cython.cimports.aquatic.dataplane.stream.slab import slab_take
@@ -98,7 +99,8 @@ def watch_listeners(worker, is_new):
 
 def take_up(worker, listener, socket, source):
     """Make a connection of an accepted socket, or refuse it by closing."""
-    if worker.connections.active >= worker.limits.connections_max:
+    is_full = declare(bint, worker.connections.active >= worker.limits.connections_max)
+    if is_full and not make_room(worker, listener, source):
         bump(address(worker.counters.values[source.family][REFUSED_WORKER_FULL]), 1)
         worker.backend.close(worker.backend.state, socket)
         return

@@ -16,6 +16,9 @@ cdef void addresses_end(AddressTable* table) noexcept nogil
 cdef AddressVerdict address_admit(
     AddressTable* table, const StreamLimits* limits, const Source* source, uint64_t now_ns
 ) noexcept nogil
+cdef AddressVerdict address_verdict(
+    const AddressTable* table, const StreamLimits* limits, const Source* source, uint64_t now_ns
+) noexcept nogil
 cdef void address_release(AddressTable* table, const Source* source) noexcept nogil
 
 cdef uint64_t address_hash(const AddressTable* table, const Source* source) noexcept nogil
@@ -23,3 +26,7 @@ cdef AddressUse* use_at(const AddressTable* table, uint64_t hash, uint32_t probe
 cdef AddressUse* find_use(const AddressTable* table, uint64_t hash) noexcept nogil
 cdef AddressUse* make_use(AddressTable* table, uint64_t hash, uint64_t now_ns) noexcept nogil
 cdef uint32_t tag_of(uint64_t hash) noexcept nogil
+cdef AddressVerdict use_verdict(
+    const AddressUse* use, const StreamLimits* limits, uint64_t now_ns
+) noexcept nogil
+cdef uint64_t cost_ns(const StreamLimits* limits) noexcept nogil

@@ -91,16 +91,32 @@ def address_admit(table, limits, source, now_ns):
         use = make_use(table, hash, now_ns)
     if use == NULL:
         return ADDRESS_NOT_COUNTED
+    verdict = use_verdict(use, limits, now_ns)
+    if verdict == ADDRESS_COUNTED:
+        use.due_ns = max(use.due_ns, now_ns) + cost_ns(limits)
+        use.connections += 1
+    return verdict
+
+
+def address_verdict(table, limits, source, now_ns):
+    """What `address_admit` would say, but that it counts."""
+    use = find_use(table, address_hash(table, source))
+    return ADDRESS_COUNTED if use == NULL else use_verdict(use, limits, now_ns)
+
+
+def use_verdict(use, limits, now_ns):
     if limits.connections_per_address_max and use.connections >= limits.connections_per_address_max:
         return ADDRESS_FULL
-    if limits.connections_per_address_second_max:
-        cost_ns = declare(uint64_t, NS_PER_SECOND // limits.connections_per_address_second_max)
-        due_ns = declare(uint64_t, max(use.due_ns, now_ns))
-        if due_ns - now_ns > cost_ns * (limits.connections_per_address_burst_max - 1):
-            return ADDRESS_TOO_FAST
-        use.due_ns = due_ns + cost_ns
-    use.connections += 1
+    ahead_ns = declare(uint64_t, max(use.due_ns, now_ns) - now_ns)
+    if ahead_ns > cost_ns(limits) * (limits.connections_per_address_burst_max - 1):
+        return ADDRESS_TOO_FAST
     return ADDRESS_COUNTED
+
+
+def cost_ns(limits):
+    """How much of an address's time a new connection takes."""
+    a_second_max = limits.connections_per_address_second_max
+    return NS_PER_SECOND // a_second_max if a_second_max else 0
 
 
 def address_release(table, source):

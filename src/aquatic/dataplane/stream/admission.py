@@ -11,6 +11,7 @@ from cython.cimports.aquatic.dataplane.stream.address_limits import (
     ADDRESS_FULL,
     ADDRESS_TOO_FAST,
     address_admit,
+    address_verdict,
 )
 from cython.cimports.aquatic.dataplane.stream.networks import is_trusted
 
@@ -32,3 +33,13 @@ def admit(worker, connection):
     if verdict == ADDRESS_TOO_FAST:
         return REFUSED_ADDRESS_RATE
     return CONNECTIONS_ACCEPTED
+
+
+def may_be_admitted(worker, listener, source):
+    """Whether a new connection of this socket's address would be, as far as is known now: behind a proxy it is not."""
+    found = address(worker.listeners[listener])
+    has_proxies = found.has_proxy_protocol or found.has_proxy_address_header
+    if has_proxies and is_trusted(found.trusted, source):
+        return True
+    verdict = address_verdict(address(worker.addresses), address(worker.limits), source, worker.now_ns)
+    return verdict == ADDRESS_COUNTED

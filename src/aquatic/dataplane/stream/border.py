@@ -61,6 +61,7 @@ CONNECTION_COUNTER_NAMES = (
     "closed_tls",
     "closed_no_memory",
     "closed_address_limit",
+    "closed_for_newcomer",
     "closed_at_end",
     "refused_worker_full",
     "refused_address_full",
@@ -335,6 +336,7 @@ class StreamWorkers:
         protocol = address(serving.protocols[place])
         protocol.state = handler
         protocol.serve = serve
+        protocol.gives_way = True
         read_protocol_limits(self.settings, address(protocol.limits))
         if settings.speaks_websocket:
             protocol.successor = address(serving.ws_protocol)

@@ -47,6 +47,12 @@ def timer_is_over(worker, connection):
     return connection.deadline_tick <= tick_of(worker.now_ns)
 
 
+def timer_seconds_ago(worker, connection, seconds):
+    """When the connection was set to expire after so many seconds."""
+    set_tick = declare(uint32_t, connection.deadline_tick - seconds * TICKS_PER_SECOND - 1)
+    return (tick_of(worker.now_ns) - set_tick) // TICKS_PER_SECOND
+
+
 def due_tick(connection):
     if connection.look_tick:
         return min(connection.deadline_tick, connection.look_tick)
