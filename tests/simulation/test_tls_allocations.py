@@ -1,4 +1,7 @@
-"""OpenSSL without memory: in a process of its own, since its allocator can be replaced before its first use only."""
+"""OpenSSL without memory: in a process of its own, since its allocator can be replaced before its first use only.
+
+Blocks are compared with the client's session at hand: Python 3.11 loses one (85 blocks) whenever `session` is read.
+"""
 
 import subprocess
 import sys
