@@ -114,6 +114,8 @@ MEANINGS: dict[str, tuple[str, Callable[[Configuration], object], object]] = {
     ),
     "metrics.print_to_stdout": ("true", lambda c: c.statistics.standard_output, True),
     "metrics.response_latency": ("true", lambda c: c.statistics.response_latency, True),
+    "downloads.path": ('"a"', lambda c: c.downloads.path, "a"),
+    "downloads.interval": ("60", lambda c: c.downloads.interval_seconds, 60),
     "limits.max_memory_bytes": ("9", lambda c: c.ws.memory_bytes_max, 9),
     "limits.max_torrents_per_connection": ("9", lambda c: c.ws.torrents_per_connection_max, 9),
     "limits.max_output_bytes": ("60000", lambda c: c.ws.output_bytes_max, 60_000),

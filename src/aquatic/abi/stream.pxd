@@ -40,7 +40,7 @@ cdef struct Exchange:
     bint closes  # when all that was written has been sent
     bint switches  # what follows is the successor's
 
-# Constant after start. Seconds are at most a day.
+# Constant after start. Seconds are at most a day, but for the last.
 cdef struct ProtocolLimits:
     uint32_t request_bytes_max  # at most REQUEST_BYTES_LIMIT
     uint32_t output_bytes_max  # of a connection: what is written at once, and what waits; at most OUTPUT_BYTES_LIMIT

@@ -352,7 +352,8 @@ def pass_offers_on(change, announce, random):
     choice.asker = peer
     choice.second = second
     choice.age_seconds_max = swarm.limits.peer_age_seconds_max
-    choice.wanted = min(announce.offer_count, OFFERS_WAITING_MAX - peer.offer_count)
+    room = declare(uint32_t, cast(uint32_t, OFFERS_WAITING_MAX) - peer.offer_count)
+    choice.wanted = min(announce.offer_count, room)
     choice.random = random
     choice.count = 0
     announce.offers_over_limit = announce.offer_count - choice.wanted
