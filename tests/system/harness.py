@@ -75,6 +75,8 @@ class Server:
 
 # What is spoken where, the first protocol by its scheme.
 SPOKEN = {"udp": ["udp"], "http": ["http", "ws"], "https": ["http", "ws"]}
+# Of two pages that come at the same moment, WebRTC sometimes fails; browsers try again when they announce again.
+WS_INTERVAL_SECONDS = 5
 HOSTS = {AF_INET: "127.0.0.1", AF_INET6: "[::1]"}
 
 
@@ -108,7 +110,8 @@ def running_server(folder: Path) -> Iterator[Server]:
     certificate = make_certificate(folder)
     listeners = [(scheme, host) for scheme in SPOKEN for host in HOSTS.values()]
     told_count = sum(len(SPOKEN[scheme]) for scheme, _host in listeners)
-    configuration = "".join(listen_table(*listener, certificate) for listener in listeners)
+    tables = [listen_table(*listener, certificate) for listener in listeners]
+    configuration = "".join([*tables, f"[ws]\nannounce_interval_seconds = {WS_INTERVAL_SECONDS}\n"])
     with running_any_tracker(folder, "serve", configuration) as process:
         yield Server(process, certificate, told_addresses(process, told_count))
         process.signal(signal.SIGTERM)

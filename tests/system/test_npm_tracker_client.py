@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.http_client import running_tracker
-from tests.system.harness import Server, told_addresses
+from tests.system.harness import WS_INTERVAL_SECONDS, Server, told_addresses
 from tests.system.webtorrent_clients import NpmClients, needs_npm_client, npm_clients
 
 # Every byte is somewhere in them, so every escape is, and what is not ASCII.
@@ -29,7 +29,7 @@ def test_offers_and_answers_pass_unchanged(server: Server, family: AddressFamily
         ones.add("a", info_hash, A, url)
         ones.call("a", "start", left=0)
         update = ones.wait_for("a", "update")
-        assert (update["complete"], update["incomplete"], update["interval"]) == (1, 0, 120)
+        assert (update["complete"], update["incomplete"], update["interval"]) == (1, 0, WS_INTERVAL_SECONDS)
         others.add("b", info_hash, B, url)
         others.call("b", "start", left=7, numwant=3)
         update = others.wait_for("b", "update")

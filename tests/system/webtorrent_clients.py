@@ -104,7 +104,10 @@ class Reports:
                 self._unasked.remove(report)
                 return report[2]
         while True:
-            report = self._arrived.get(timeout=WAIT_SECONDS_MAX)
+            try:
+                report = self._arrived.get(timeout=WAIT_SECONDS_MAX)
+            except queue.Empty:
+                raise AssertionError(f"{role} reported no {kind}, but {self._unasked}") from None
             if report[:2] == (role, kind):
                 return report[2]
             assert report[1] != "error", report
