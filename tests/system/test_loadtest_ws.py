@@ -442,14 +442,14 @@ def test_a_tracker_that_speaks_no_websocket_is_an_error() -> None:
 
 
 def test_slow_readers_hold_up_nobody_else() -> None:
-    load = replace(LOAD, slow_reader_share=0.25, slow_bytes_per_second=20000, timeout_seconds=2.0)
+    load = replace(LOAD, slow_reader_share=0.25, slow_bytes_per_second=60_000, timeout_seconds=5.0)
     with (
         stand_in_ws_tracker() as tracker,
         WsLoadTest(Target.parse(tracker.address), POPULATION, load) as test,
     ):
         test.greet(30)
         test.fill(30)
-        report = test.run("closed", 1.0)
+        report = test.run("closed", 4.0)
     assert found(report) == {}
     assert 0 < report.counters["slow_offers"] < report.counters["right_offer"]
     assert report.counters["offers_unanswered"] > 0
