@@ -11,10 +11,8 @@ import pytest
 from aquatic.control.compat import Layout
 from aquatic.control.compat_ws import WS_FORMAT
 from aquatic.control.model import (
-    AccessListMode,
     Configuration,
     LogLevel,
-    PinningDirection,
     Protocol,
     Statistics,
     WsAnswers,
@@ -22,7 +20,7 @@ from aquatic.control.model import (
 from aquatic.control.printing import print_loaded
 from aquatic.control.socket_address import SocketAddress
 from tests.support import configurations
-from tests.support.configurations import dotted, listener
+from tests.support.configurations import COMMON_MEANINGS, Meaning, check_meaning, dotted, listener
 
 RECORDED = Path(__file__).parent / "data" / "aquatic-ws-newest.toml"
 WS = (Protocol.WS,)
@@ -56,9 +54,11 @@ def of_all(name: str) -> Callable[[Configuration], object]:
 
 TLS = "true\nnetwork.tls_certificate_path = 'c'\nnetwork.tls_private_key_path = 'k'"
 TRUSTED = "network.trusted_proxies = ['10.0.0.0/8']"
-MEANINGS: dict[str, tuple[str, Callable[[Configuration], object], object]] = {
+# As the files of the other trackers have them; the rest of what is common has other defaults here.
+SHARED = ("log_level", "privileges.", "access_list.", "downloads.", "cpu_pinning.")
+MEANINGS: dict[str, Meaning] = {
+    **{name: meaning for name, meaning in COMMON_MEANINGS.items() if name.startswith(SHARED)},
     "socket_workers": ("0", lambda c: c.workers.stream_count, 0),
-    "log_level": ('"trace"', lambda c: c.log_level, LogLevel.TRACE),
     "network.address": (
         '"[::1]:1"',
         lambda c: c.listeners,
@@ -93,12 +93,6 @@ MEANINGS: dict[str, tuple[str, Callable[[Configuration], object], object]] = {
     "cleaning.connection_cleaning_interval": ("9", lambda c: c.ws.cleaning_interval_seconds, 9),
     "cleaning.max_connection_idle": ("9", lambda c: c.ws.idle_seconds_max, 9),
     "cleaning.close_after_tls_update_grace_period": ("9", lambda c: c.ws.tls_grace_seconds, 9),
-    "privileges.drop_privileges": ("true", lambda c: c.privileges.drop, True),
-    "privileges.chroot_path": ('"/a"', lambda c: c.privileges.chroot_path, "/a"),
-    "privileges.group": ('"a"', lambda c: c.privileges.group, "a"),
-    "privileges.user": ('"a"', lambda c: c.privileges.user, "a"),
-    "access_list.mode": ('"deny"', lambda c: c.access_list.mode, AccessListMode.DENY),
-    "access_list.path": ('"a"', lambda c: c.access_list.path, "a"),
     "metrics.run_prometheus_endpoint": ("true", lambda c: c.statistics.prometheus, True),
     "metrics.prometheus_endpoint_address": (
         '"[::1]:9"',
@@ -114,8 +108,6 @@ MEANINGS: dict[str, tuple[str, Callable[[Configuration], object], object]] = {
     ),
     "metrics.print_to_stdout": ("true", lambda c: c.statistics.standard_output, True),
     "metrics.response_latency": ("true", lambda c: c.statistics.response_latency, True),
-    "downloads.path": ('"a"', lambda c: c.downloads.path, "a"),
-    "downloads.interval": ("60", lambda c: c.downloads.interval_seconds, 60),
     "limits.max_memory_bytes": ("9", lambda c: c.ws.memory_bytes_max, 9),
     "limits.max_torrents_per_connection": ("9", lambda c: c.ws.torrents_per_connection_max, 9),
     "limits.max_output_bytes": ("60000", lambda c: c.ws.output_bytes_max, 60_000),
@@ -130,14 +122,6 @@ MEANINGS: dict[str, tuple[str, Callable[[Configuration], object], object]] = {
     "limits.max_header_seconds": ("9", lambda c: c.connections.header_seconds_max, 9),
     "limits.max_header_bytes": ("9000", lambda c: c.connections.header_bytes_max, 9_000),
     "limits.max_connections_memory_bytes": (f"{1 << 20}", lambda c: c.connections.memory_bytes_max, 1 << 20),
-    "cpu_pinning.active": ("true", lambda c: c.workers.cpu_pinning.active, True),
-    "cpu_pinning.direction": (
-        '"descending"',
-        lambda c: c.workers.cpu_pinning.direction,
-        PinningDirection.DESCENDING,
-    ),
-    "cpu_pinning.core_offset": ("9", lambda c: c.workers.cpu_pinning.core_offset, 9),
-    "cpu_pinning.cores": ("[2, 0]", lambda c: c.workers.cpu_pinning.cores, (2, 0)),
 }
 WITHOUT_MEANING = {
     "swarm_workers",
@@ -149,9 +133,7 @@ WITHOUT_MEANING = {
 
 @pytest.mark.parametrize("name", MEANINGS)
 def test_what_a_key_means(name: str) -> None:
-    written, of, expected = MEANINGS[name]
-    assert of(load_text("").configuration) != expected
-    assert of(load_text(f"{name} = {written}").configuration) == expected
+    check_meaning(WS_FORMAT.load, name, MEANINGS[name])
 
 
 def test_every_key_is_tested_for_its_meaning() -> None:

@@ -3,7 +3,7 @@ from libc.stdint cimport uint64_t
 
 from aquatic.abi.atomics cimport atomic_u64
 
-# In the order of WS_COUNTER_NAMES (dataplane/ws/border.py).
+# In the order of WS_COUNTER_NAMES (dataplane/stream/border.py).
 # Every error has one cause; a message that is answered by a failure, or closes the connection, is one.
 cdef enum:
     WS_REQUESTS_ANNOUNCE

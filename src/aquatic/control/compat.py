@@ -22,6 +22,7 @@ from aquatic.control.model import (
     LogLevel,
     ModelField,
     Privileges,
+    Statistics,
     Swarm,
     Workers,
 )
@@ -115,6 +116,18 @@ STREAM_LISTENER_KEYS: Final = (
     model_key("network.enable_tls", Listener, "tls"),
     model_key("network.tls_certificate_path", Listener, "tls_certificate_path"),
     model_key("network.tls_private_key_path", Listener, "tls_private_key_path"),
+)
+STREAM_METRICS_KEYS: Final = (
+    model_key("metrics.run_prometheus_endpoint", Statistics, "prometheus"),
+    model_key("metrics.prometheus_endpoint_address", Statistics, "prometheus_address"),
+    model_key(
+        "metrics.torrent_count_update_interval",
+        Statistics,
+        "interval_seconds",
+        default=10,
+        minimum=1,
+        comment="Collect and put out statistics this often (seconds).",
+    ),
 )
 
 

@@ -14,6 +14,7 @@ from aquatic.control.compat import (
     PRIVILEGES_KEYS,
     STREAM_FIRST_KEYS,
     STREAM_LISTENER_KEYS,
+    STREAM_METRICS_KEYS,
     SWARM_LIMITS_KEYS,
     RustFormat,
     WithoutEffect,
@@ -92,16 +93,7 @@ CLEANING_KEYS: Final = (
     model_key("cleaning.max_connection_idle", Connections, "idle_seconds_max", default=180),
 )
 METRICS_KEYS: Final = (
-    model_key("metrics.run_prometheus_endpoint", Statistics, "prometheus"),
-    model_key("metrics.prometheus_endpoint_address", Statistics, "prometheus_address"),
-    model_key(
-        "metrics.torrent_count_update_interval",
-        Statistics,
-        "interval_seconds",
-        default=10,
-        minimum=1,
-        comment="Collect and put out statistics this often (seconds).",
-    ),
+    *STREAM_METRICS_KEYS,
     model_key("metrics.torrent_peer_histograms", Statistics, "peers_per_torrent", is_addition=True),
     model_key("metrics.print_to_stdout", Statistics, "standard_output", is_addition=True),
     model_key("metrics.response_latency", Statistics, "response_latency", is_addition=True),

@@ -13,6 +13,7 @@ from aquatic.control.compat import (
     PRIVILEGES_KEYS,
     STREAM_FIRST_KEYS,
     STREAM_LISTENER_KEYS,
+    STREAM_METRICS_KEYS,
     Layout,
     RustFormat,
     WithoutEffect,
@@ -75,16 +76,7 @@ CLEANING_KEYS: Final = (
     model_key("cleaning.close_after_tls_update_grace_period", WsAnswers, "tls_grace_seconds"),
 )
 METRICS_KEYS: Final = (
-    model_key("metrics.run_prometheus_endpoint", Statistics, "prometheus"),
-    model_key("metrics.prometheus_endpoint_address", Statistics, "prometheus_address"),
-    model_key(
-        "metrics.torrent_count_update_interval",
-        Statistics,
-        "interval_seconds",
-        default=10,
-        minimum=1,
-        comment="Collect and put out statistics this often (seconds).",
-    ),
+    *STREAM_METRICS_KEYS,
     model_key("metrics.peer_clients", Statistics, "peer_clients"),
     model_key("metrics.peer_id_prefixes", Statistics, "prometheus_peer_id_prefixes"),
     model_key("metrics.print_to_stdout", Statistics, "standard_output", is_addition=True),

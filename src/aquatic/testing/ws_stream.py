@@ -17,25 +17,7 @@ from cython.cimports.aquatic.dataplane.ws.handle import WsHandler, ws_end, ws_lo
 from cython.cimports.libc.stdint import uint8_t, uint32_t
 from cython.cimports.libc.stdlib import calloc, free
 
-# In the order of abi/ws_counters.pxd.
-WS_COUNTER_NAMES = (
-    "requests_announce",
-    "requests_scrape",
-    "responses_announce",
-    "responses_scrape",
-    "responses_error",
-    "responses_offer",
-    "responses_answer",
-    "errors_not_json",
-    "errors_malformed",
-    "errors_refused",
-    "errors_not_allowed",
-    "errors_frame",
-    "errors_too_large",
-    "answers_unexpected",
-    "offers_without_receiver",
-    "offers_over_limit",
-)
+from aquatic.dataplane.stream.border import WS_COUNTER_NAMES
 
 
 @dataclass(frozen=True, kw_only=True)
