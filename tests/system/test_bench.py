@@ -1,6 +1,7 @@
 """`aquatic bench` on our own tracker, for moments: that it measures and reports, not what."""
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -70,7 +71,7 @@ def test_http_is_compared_with_what_the_kernel_costs(tmp_path: Path, arguments: 
     trackers = ["ours", *(["responder"] if arguments[0] == "http" else [])]
     load = [
         "--torrents",
-        "5",
+        "20",
         "--peers",
         "20",
         "--connections",
@@ -113,6 +114,30 @@ def test_our_generator_is_held_against_itself_where_there_is_no_other() -> None:
     result = run.measure(Conditions())
     assert not result.failed, result.notes
     assert [row[0] for row in result.tables[0].rows] == ["ours", "ours, two workers"]
+
+
+def test_our_generator_is_held_against_wrk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in for wrk, that tells what it was asked to do and a rate."""
+    program = tmp_path / "wrk"
+    told = tmp_path / "told"
+    program.write_text(f"""\
+#!/bin/sh
+printf '%s\\n' "$*" >>{told}
+[ "$8" ] && cat "$8" "${{8%lua}}txt" >>{told}
+echo "Requests/sec:  100.0"
+""")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    load = HttpLoad(weight_announce=1, weight_scrape=0, connections=8)
+    workload = Workload("tiny", "tiny", 5, 20, load)
+    run = GeneratorRun("tiny", "Tiny", "http", workload, "ours", "none", "", rounds=1, seconds=0.3)
+    result = run.measure(Conditions())
+    assert not result.failed, result.notes
+    names = ["ours", "ours, two workers", "wrk, one request", "wrk, one request for each peer"]
+    assert [row[0] for row in result.tables[0].rows] == names
+    lines = told.read_text().splitlines()
+    assert [line.startswith("-t 1 -c 8 -d 1s http://127.0.0.1:") for line in lines].count(True) == 1
+    assert sum(line.startswith("/announce?info_hash=") for line in lines) == 20
 
 
 def test_a_generator_that_shares_its_core_with_the_tracker_is_seen(tmp_path: Path) -> None:

@@ -106,6 +106,19 @@ def test_filling_announces_every_peer_though_answers_get_lost(workers: int) -> N
     }
 
 
+def test_filling_gives_up_a_tracker_that_is_wrong_every_time() -> None:
+    counted = bencode.encode({b"complete": 5, b"incomplete": 1000, b"interval": 900, b"peers": b""})
+    with (
+        stand_in_http_tracker(meddle=lambda _, __: [with_length(counted)]) as tracker,
+        HttpLoadTest(Target.parse(tracker.address), POPULATION, UNEVEN_LOAD) as test,
+    ):
+        test.greet()
+        with pytest.raises(
+            SilentTrackerError, match=r"^0 of 200 peers .* 0 requests lost, \d{4,} wrong answers"
+        ):
+            test.fill(3600)
+
+
 def test_requests_at_a_set_rate_wait_for_a_connection_but_are_late_then() -> None:
     load = HttpLoad(weight_scrape=0, connections=8, idle_sleep_us=500)
     with (

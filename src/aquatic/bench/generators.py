@@ -26,6 +26,18 @@ OTHERS_END_SECONDS_MAX = 60
 _RUST_RATE = re.compile(r"Average responses per second: ([\d.]+)")
 _WRK_RATE = re.compile(r"Requests/sec: +([\d.]+)")
 
+WRK_SCRIPT = """\
+local requests, count, at = {{}}, 0, 0
+for path in io.lines("{}") do
+  count = count + 1
+  requests[count] = "GET " .. path .. " HTTP/1.1\\r\\nHost: tracker\\r\\n\\r\\n"
+end
+function request()
+  at = at % count + 1
+  return requests[at]
+end
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -108,7 +120,8 @@ class GeneratorRun:
             found[self.rust_program] = partial(_rust, self.rust_program, self.rust_configuration, seconds)
         if self.wire == "http" and found_programs(("wrk",)):
             connections = str(getattr(self.workload.load, "connections", 1))
-            found["wrk"] = partial(_wrk, connections, seconds)
+            found["wrk, one request"] = partial(_wrk_one, connections, seconds)
+            found["wrk, one request for each peer"] = partial(_wrk_all, connections, seconds)
         return found
 
     def _once(self, generate: Generate, conditions: Conditions, result: Result) -> Cost:
@@ -160,16 +173,37 @@ def _rust(
     program: str, configuration: str, seconds: float, running: RunningTracker, _population: Population
 ) -> Spent:
     path = running.directory / "load_test.toml"
-    head = f'server_address = "{running.target}"\nduration = {max(1, round(seconds))}\n'
+    whole_seconds = max(1, round(seconds))
+    head = f'server_address = "{running.target}"\nduration = {whole_seconds}\n'
     path.write_text(head + configuration)
-    return _spent([program, "-c", str(path)], _RUST_RATE, seconds)
+    return _spent([program, "-c", str(path)], _RUST_RATE, whole_seconds)
 
 
-def _wrk(connections: str, seconds: float, running: RunningTracker, population: Population) -> Spent:
-    _, info_hash, _, port, _ = population.describe(0)
-    query = f"info_hash={quote(info_hash)}&peer_id={'a' * 20}&port={port}&uploaded=0&downloaded=0&left=1&compact=1"
-    command = ["wrk", "-t", "1", "-c", connections, "-d", f"{max(1, round(seconds))}s"]
-    return _spent([*command, f"http://{running.target}/announce?{query}"], _WRK_RATE, seconds)
+def _wrk_one(connections: str, seconds: float, running: RunningTracker, population: Population) -> Spent:
+    """With the same request all the time."""
+    return _wrk([f"http://{running.target}{_announce_path(population, 0)}"], connections, seconds)
+
+
+def _wrk_all(connections: str, seconds: float, running: RunningTracker, population: Population) -> Spent:
+    """With one request for each peer, put together before it begins, as quick as wrk can be asked to do that."""
+    requests = running.directory / "requests.txt"
+    lines = (f"{_announce_path(population, peer)}\n" for peer in range(population.peers))
+    requests.write_text("".join(lines))
+    script = running.directory / "requests.lua"
+    script.write_text(WRK_SCRIPT.format(requests))
+    return _wrk(["-s", str(script), f"http://{running.target}"], connections, seconds)
+
+
+def _announce_path(population: Population, peer: int) -> str:
+    _, info_hash, _, port, is_seeder = population.describe(peer)
+    query = f"info_hash={quote(info_hash)}&peer_id={'a' * 20}&port={port}&uploaded=0&downloaded=0"
+    return f"/announce?{query}&left={int(not is_seeder)}&compact=1&numwant=30"
+
+
+def _wrk(arguments: list[str], connections: str, seconds: float) -> Spent:
+    whole_seconds = max(1, round(seconds))
+    command = ["wrk", "-t", "1", "-c", connections, "-d", f"{whole_seconds}s", *arguments]
+    return _spent(command, _WRK_RATE, whole_seconds)
 
 
 def _spent(command: list[str], rate: re.Pattern[str], seconds: float) -> Spent:

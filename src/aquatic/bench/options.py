@@ -29,7 +29,8 @@ def add_conditions(parser: argparse.ArgumentParser) -> None:
         "--priority",
         choices=("normal", "nice", "fifo"),
         default="normal",
-        help="of tracker and generator; more than normal needs the right to it",
+        help="of tracker and generator; more than normal needs the right to it. fifo starves a tracker of several "
+        "threads of which one spins, such as aquatic_http",
     )
     add("--rounds", type=int, help="of all trackers, instead of the run's number")
     add("--seconds", type=float, help="of each measurement, instead of the run's")

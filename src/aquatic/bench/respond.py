@@ -7,7 +7,7 @@ from aquatic.bench.responder import respond
 
 BACKLOG_CONNECTIONS = 1024
 # As long as one with thirty IPv4 peers.
-CONTENT = b"d8:completei1e10:incompletei1e8:intervali900e7:padding175:" + bytes(175) + b"5:peers0:e"
+CONTENT = b"d8:completei0e10:incompletei0e8:intervali900e7:padding175:" + bytes(175) + b"5:peers0:e"
 
 
 def answer(*, closes: bool) -> bytes:

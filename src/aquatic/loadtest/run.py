@@ -18,6 +18,10 @@ from aquatic.loadtest.population import Population
 from aquatic.loadtest.target import Address, Target
 from aquatic.loadtest.terms import Mode
 
+# How often the wrong answers are looked at while a tracker is filled, and how many are borne beyond one a peer.
+FILL_LOOK_SECONDS = 0.5
+WRONG_WHILE_FILLED_MAX = 1000
+
 EVENTS = {"none": 0, "completed": 1, "started": 2, "stopped": 3}
 
 
@@ -277,17 +281,28 @@ class LoadTest:
             raise SilentTrackerError(f"{self.target} did not answer within {seconds:g} s")
 
     def fill(self, seconds: float) -> Report:
-        """Announce every peer until it has been acknowledged. SilentTrackerError when that takes longer."""
+        """Announce every peer until it has been acknowledged.
+
+        SilentTrackerError when that takes longer, or when more answers are wrong than there are peers: whoever is
+        refused every time would be asked for ever.
+        """
         before = self.sample()
         self.start("fill", seconds)
+        while working := self._working():
+            working.join(FILL_LOOK_SECONDS)
+            if self._since(before).wrong > self.population.peers + WRONG_WHILE_FILLED_MAX:
+                self.stop()
         reached = self.join()
-        report = Report.between(before, self.sample(), len(self._workers))
+        report = self._since(before)
         if not reached:
             raise SilentTrackerError(
-                f"{report.counters['right_announce']} of {self.population.peers} peers within {seconds:g} s, "
+                f"{report.counters['right_announce']} of {self.population.peers} peers within {report.seconds:.1f} s, "
                 f"{report.counters['lost']} requests lost, {report.wrong} wrong answers"
             )
         return report
+
+    def _since(self, before: Sample) -> Report:
+        return Report.between(before, self.sample(), len(self._workers))
 
     def run(
         self,
