@@ -93,11 +93,11 @@ class Process:
         return code
 
 
-def wait_until(condition: Callable[[], T]) -> T:
-    """What `condition` returns as soon as that is true."""
+def wait_until(condition: Callable[[], T], complaint: Callable[[], str] = lambda: "waited too long") -> T:
+    """What `condition` returns as soon as that is true; fails with `complaint` when it does not become so."""
     deadline = time.monotonic() + WAIT_SECONDS_MAX
     while not (result := condition()):
-        assert time.monotonic() < deadline, "waited too long"
+        assert time.monotonic() < deadline, complaint()
         time.sleep(0.01)
     return result
 

@@ -75,8 +75,8 @@ class Server:
 
 # What is spoken where, the first protocol by its scheme.
 SPOKEN = {"udp": ["udp"], "http": ["http", "ws"], "https": ["http", "ws"]}
-# Of two pages that come at the same moment, WebRTC sometimes fails; browsers try again when they announce again.
-WS_INTERVAL_SECONDS = 5
+# Who makes offers before anybody is there makes them again after this time.
+WS_INTERVAL_SECONDS = 2
 HOSTS = {AF_INET: "127.0.0.1", AF_INET6: "[::1]"}
 
 

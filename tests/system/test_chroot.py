@@ -4,7 +4,6 @@ import os
 import pwd
 import signal
 import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 
 from aquatic.control.downloads import HEAD
 from tests.support.fake_tracker_process import EXPORT_LINE
+from tests.support.metrics import fetch
 from tests.support.processes import running_fake, wait_until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change its root directory and user")
@@ -33,12 +33,6 @@ def root(tmp_path: Path) -> Path:
 
 def parts(root: Path, **changes: Any) -> dict[str, Any]:
     return {"log_level": "info", "privileges": {"drop": True, "chroot_path": str(root)}, **changes}
-
-
-def fetch(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=30) as response:
-        text: str = response.read().decode()
-        return text
 
 
 def test_everything_goes_on_in_a_bare_directory(root: Path) -> None:

@@ -22,10 +22,10 @@ import pytest
 from tests.support.certificates import Certificate, TlsPeer, make_certificate
 from tests.support.http_answers import HttpAnswer, read_answers, response_bytes
 from tests.support.http_client import Address, announce_path, running_tracker
+from tests.support.metrics import metrics, metrics_url
 from tests.support.processes import WAIT_SECONDS_MAX, Process, wait_until
 from tests.support.proxy_header import binary_header, text_header
 from tests.system.harness import listen_table, told_addresses
-from tests.system.test_udp_tracker import metrics, metrics_url
 
 # A PROXY header of a client's address and port.
 HeaderOf = Callable[[str, int], bytes]

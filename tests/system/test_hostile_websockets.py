@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.metrics import metrics, metrics_url
 from tests.support.processes import wait_until
 from tests.support.ws_client import binary, offer, ws_client
 from tests.system.test_hostile_connections import METRICS, PATIENT, Tracker, is_ended, reset, running
-from tests.system.test_udp_tracker import metrics, metrics_url
 from tests.system.test_ws_tracker import INFO_HASH, PEERS, exchange
 
 SMALL = """

@@ -5,27 +5,17 @@ import os
 import re
 import signal
 import socket
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.processes import Process, running_fake, wait_until
+from tests.support.metrics import fetch, metrics_url
+from tests.support.processes import running_fake, wait_until
 
 
 def statistics(**settings: Any) -> dict[str, Any]:
     return {"statistics": {"interval_seconds": 1, "prometheus_address": "127.0.0.1:0", **settings}}
-
-
-def metrics_url(process: Process) -> str:
-    return process.wait_for_line("/metrics").removeprefix("listening on ")
-
-
-def fetch(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=30) as response:
-        text: str = response.read().decode()
-        return text
 
 
 def test_prometheus_reads_the_endpoint() -> None:

@@ -28,11 +28,12 @@ def counts(client: WsClient, info_hash: bytes) -> tuple[int, int]:
 
 
 @needs_webtorrent
-@pytest.mark.parametrize("scheme", ["ws", "wss"])
+@pytest.mark.parametrize(("scheme", "offering"), [("ws", SEEDER), ("wss", LEECHER)])
 def test_two_pages_transfer_a_file_and_are_gone_with_their_browser(
-    server: Server, family: AddressFamily, scheme: str, shared: SharedFile, tmp_path: Path
+    server: Server, family: AddressFamily, scheme: str, offering: str, shared: SharedFile, tmp_path: Path
 ) -> None:
-    pages = [Page(role, server.announce_url(scheme, family), shared) for role in (SEEDER, LEECHER)]
+    url = server.announce_url(scheme, family)
+    pages = [Page(role, url, shared, makes_offers=role == offering) for role in (SEEDER, LEECHER)]
     with ws_client(server.addresses["ws", AF_INET]) as observer:
         with open_pages(tmp_path, pages, server.certificate) as reports:
             transfer(reports, shared)
@@ -46,8 +47,9 @@ def test_more_pages_and_one_that_comes_later(server: Server, shared: SharedFile,
     url = server.announce_url("ws", AF_INET)
     first, second = tmp_path / "first", tmp_path / "second"
     leechers = ("early", "earlier")
-    with open_pages(first, [Page(role, url, shared) for role in (*leechers, SEEDER)]) as reports:
+    pages = [Page(role, url, shared, makes_offers=role != SEEDER) for role in (*leechers, SEEDER)]
+    with open_pages(first, pages) as reports:
         for leecher in leechers:
             assert reports.wait_for(leecher, "done") == shared.content
-        with open_pages(second, [Page(LEECHER, url, shared)]) as later:
+        with open_pages(second, [Page(LEECHER, url, shared, makes_offers=True)]) as later:
             assert later.wait_for(LEECHER, "done") == shared.content

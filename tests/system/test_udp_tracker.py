@@ -3,12 +3,12 @@
 import os
 import signal
 import socket
-import urllib.request
 from pathlib import Path
 
 import pytest
 
 from aquatic.protocol.udp import ConnectRequest, ConnectResponse, ErrorResponse, Event
+from tests.support.metrics import metrics, metrics_url
 from tests.support.processes import WAIT_SECONDS_MAX, Process, wait_until
 from tests.support.stopped_thread import stopped_thread
 from tests.support.udp_client import UdpClient, listening_address, running_udp_tracker
@@ -34,17 +34,6 @@ peer_clients = true
 def stop(process: Process) -> None:
     process.signal(signal.SIGTERM)
     assert process.wait() == 0
-
-
-def metrics_url(process: Process) -> str:
-    return process.wait_for_line("/metrics").removeprefix("listening on ")
-
-
-def metrics(url: str) -> dict[str, float]:
-    """Samples by name and labels as written."""
-    with urllib.request.urlopen(url, timeout=30) as response:
-        lines = [line for line in response.read().decode().splitlines() if line and line[0] != "#"]
-    return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines}
 
 
 def test_peers_find_each_other_over_both_families(tmp_path: Path) -> None:

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from tests.support.http_client import announce_path, connection_to, get, http_address
+from tests.support.metrics import metrics, metrics_showing, metrics_url
 from tests.support.processes import wait_until
 from tests.support.ws_client import binary, offer, ws_client
-from tests.system.test_http_statistics import STATISTICS, metrics, metrics_url
+from tests.system.test_http_statistics import STATISTICS
 from tests.system.test_ws_tracker import INFO_HASH, PEERS, TOGETHER, exchange, tracker, ws_address
 
 ALONE = """
@@ -34,7 +35,6 @@ def test_signalling_is_shown_as_by_the_rust_tracker(tmp_path: Path) -> None:
             # There is one other peer for two offers.
             one.announce(INFO_HASH, PEERS[0], left=1, offers=[offer(2), offer(3)])
             other.receive()
-            found = metrics(url)
             expected = {
                 f'aquatic_requests_total{{type="announce",{LABELS}}}': 4,
                 f'aquatic_requests_total{{type="scrape",{LABELS}}}': 2,
@@ -50,7 +50,7 @@ def test_signalling_is_shown_as_by_the_rust_tracker(tmp_path: Path) -> None:
                 f"aquatic_active_connections{{{LABELS}}}": 2,
                 'aquatic_response_latency_seconds_count{type="scrape"}': 1,
             }
-            assert {name: found[name] for name in expected} == expected
+            metrics_showing(url, expected)
             # Once in each interval.
             prefix = f'aquatic_peer_id_prefixes{{prefix_hex="{PEERS[0][:8].hex()}"}}'
             wait_until(lambda: metrics(url).get(prefix) == 2)
@@ -65,14 +65,13 @@ def test_one_process_tells_its_protocols_apart(tmp_path: Path) -> None:
             get(connection, announce_path(1111))
             for _ in range(2):
                 client.announce(INFO_HASH, PEERS[0], left=0)
-            found = metrics(url)
-        for protocol, responses in (("http", 1), ("ws", 2)):
-            labels = f'{LABELS},protocol="{protocol}"'
-            assert found[f'aquatic_responses_total{{type="announce",{labels}}}'] == responses
-        assert found[f"aquatic_active_connections{{{LABELS}}}"] == 2
-        assert found['aquatic_peers{ip_version="4"}'] == 1
-        assert found['aquatic_peers{ip_version="4",protocol="ws"}'] == 1
-        # It is noted when an answer has been sent.
-        for protocol, responses in (("http", 1), ("ws", 2)):
-            count = f'aquatic_response_latency_seconds_count{{type="announce",protocol="{protocol}"}}'
-            wait_until(lambda count=count, responses=responses: metrics(url)[count] == responses)  # type: ignore[misc]
+            expected: dict[str, float] = {
+                f"aquatic_active_connections{{{LABELS}}}": 2,
+                'aquatic_peers{ip_version="4"}': 1,
+                'aquatic_peers{ip_version="4",protocol="ws"}': 1,
+            }
+            for protocol, responses in (("http", 1), ("ws", 2)):
+                label = f'protocol="{protocol}"'
+                expected[f'aquatic_responses_total{{type="announce",{LABELS},{label}}}'] = responses
+                expected[f'aquatic_response_latency_seconds_count{{type="announce",{label}}}'] = responses
+            metrics_showing(url, expected)

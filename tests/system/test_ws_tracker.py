@@ -13,10 +13,10 @@ import pytest
 
 from tests.support.certificates import Certificate, make_certificate
 from tests.support.http_client import announce_path, connection_to, get, http_address, running_tracker
+from tests.support.metrics import metrics, metrics_url
 from tests.support.processes import Process, wait_until
 from tests.support.proxy_header import binary_header
 from tests.support.ws_client import Address, WsClient, WsRefusedError, binary, offer, ws_client
-from tests.system.test_http_statistics import metrics, metrics_url
 
 INFO_HASH = bytes(range(200, 220))
 PEERS = [b"-WW0208-" + bytes([number] * 12) for number in range(64)]

@@ -15,6 +15,7 @@ import signal
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -70,11 +71,16 @@ CONTENT_TYPES = {".html": "text/html", ".js": "text/javascript"}
 
 @dataclass(frozen=True)
 class Page:
-    """A WebTorrent client: its role is `seeder`, or any other name for one that downloads."""
+    """A WebTorrent client: its role is `seeder`, or any other name for one that downloads.
+
+    Of two that meet, one should make offers. When each has the other's before an answer came, each drops the connection
+    that the other keeps, half a minute passes until either notices, and at equal intervals all of it happens again.
+    """
 
     role: str
     tracker: str
     shared: SharedFile
+    makes_offers: bool
 
     def address(self) -> str:
         asked = {
@@ -83,6 +89,7 @@ class Page:
             "name": self.shared.name,
             "piece_length": self.shared.description[b"info"][b"piece length"],
             "magnet": f"magnet:?xt=urn:btih:{self.shared.info_hash.hex()}",
+            **({"offers": "yes"} if self.makes_offers else {}),
         }
         return f"page.html?{urlencode(asked)}"
 
@@ -103,9 +110,11 @@ class Reports:
             if report[:2] == (role, kind):
                 self._unasked.remove(report)
                 return report[2]
+        # Pages report every announce, so that each report alone is never long in coming.
+        deadline = time.monotonic() + WAIT_SECONDS_MAX
         while True:
             try:
-                report = self._arrived.get(timeout=WAIT_SECONDS_MAX)
+                report = self._arrived.get(timeout=max(0.0, deadline - time.monotonic()))
             except queue.Empty:
                 raise AssertionError(f"{role} reported no {kind}, but {self._unasked}") from None
             if report[:2] == (role, kind):

@@ -17,7 +17,9 @@ function follow(torrent) {
 }
 
 // No server helps with addresses: loopback needs none.
-const client = new WebTorrent({ tracker: { rtcConfig: { iceServers: [] } } })
+const tracker = { rtcConfig: { iceServers: [] } }
+if (!asked.has('offers')) tracker.getAnnounceOpts = () => ({ numwant: 0 })
+const client = new WebTorrent({ tracker })
 client.on('error', error => report('error', String(error)))
 if (role === 'seeder') {
   const content = await (await fetch('content')).blob()
