@@ -19,6 +19,8 @@ FILLED_PER_SECOND: Mapping[type[Load], int] = {UdpLoad: 200_000, HttpLoad: 20_00
 def load_test(running: RunningTracker, population: Population, load: Load) -> LoadTest:
     """The load test of this kind of load. OSError when a source address cannot be bound."""
     target = running.target
+    if running.tracker.renames_loopback:
+        load = replace(load, foreign_peers=True)
     if isinstance(load, UdpLoad):
         return UdpLoadTest(target, population, load)
     if isinstance(load, HttpLoad):

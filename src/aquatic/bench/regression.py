@@ -10,14 +10,14 @@ import math
 import shlex
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from aquatic.bench.measure import Measurement
 from aquatic.bench.result import Bar, BarChart, Result, Spread
 from aquatic.bench.runs import Conditions
 from aquatic.bench.throughput import ThroughputRun, quiet
-from aquatic.bench.trackers import TRACKERS, Named
+from aquatic.bench.trackers import TRACKERS
 
 NOISE_PROBABILITY_MAX = 0.05
 # Smaller ones may be real, and are nobody's concern.
@@ -81,7 +81,7 @@ def compare_builds(run: ThroughputRun, old: str, new: str, conditions: Condition
         words = shlex.split(command)
         if not words or shutil.which(words[0]) is None:
             raise ValueError(f"{command!r} is not a command")
-        builds.append(Named(TRACKERS["ours"], tuple(words), name))
+        builds.append(replace(TRACKERS["ours"], named=tuple(words), name=name))
     result = Result(f"regression-{run.name}", f"Two builds: {run.title}", conditions.command)
     for load in run.workloads:
         measured = run.measure_rounds(builds, load, rounds, conditions, result)

@@ -8,10 +8,11 @@ load comes from few.
 import shlex
 import shutil
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol, get_args
+from typing import Literal, get_args
 
 from aquatic.bench.certificate import Certificate
 
@@ -67,32 +68,34 @@ class Serving:
         return (str(files.certificate), str(files.private_key)) if files else ("", "")
 
 
-class Tracker(Protocol):
-    """A tracker as it can be started."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tracker(ABC):
+    """A tracker as it can be started. One that is added says what is not as here, and `arguments`."""
 
-    @property
-    def name(self) -> str:
-        """As the command line and the reports call it."""
-
-    @property
-    def wires(self) -> tuple[Wire, ...]:
-        """What it speaks."""
-
-    @property
-    def expires(self) -> bool:
-        """Whether it can be told when peers and their memory go."""
-
-    @property
-    def version_arguments(self) -> tuple[str, ...]:
-        """With which its program prints its version; empty when it does not."""
-
-    @property
-    def acknowledges_answers(self) -> bool:
-        """Whether a WebTorrent client's answer is answered too."""
+    # As the command line and the reports call it.
+    name: str
+    wires: tuple[Wire, ...]
+    # Its program is the first of these on the path, unless the command line names another.
+    candidates: tuple[str, ...] = ()
+    # Whether it can be told when peers and their memory go.
+    expires: bool = True
+    # With which its program prints its version; empty when it does not.
+    version_arguments: tuple[str, ...] = ()
+    # Whether a WebTorrent client's answer is answered too.
+    acknowledges_answers: bool = False
+    # Whether it gives peers on loopback another address, so that who they are can't be checked.
+    renames_loopback: bool = False
+    # What the command line named.
+    named: tuple[str, ...] = ()
 
     def program(self) -> list[str] | None:
         """The beginning of its command; None when it is not here."""
+        if not self.named:
+            return found_programs(self.candidates)
+        found = shutil.which(self.named[0])
+        return [found, *self.named[1:]] if found else None
 
+    @abstractmethod
     def arguments(self, serving: Serving) -> list[str]:
         """Writes what it needs into the directory; returns the rest of the command."""
 
@@ -162,19 +165,14 @@ max_peer_age = {serving.peer_age_seconds_max}
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Aquatic:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aquatic(Tracker):
     """Ours, as a replacement for the Rust trackers: each protocol's command reads their file."""
 
     name: str = "ours"
     wires: tuple[Wire, ...] = WIRES
-    expires: bool = True
+    candidates: tuple[str, ...] = ("aquatic",)
     version_arguments: tuple[str, ...] = ("-v",)
-    acknowledges_answers: bool = False
-
-    def program(self) -> list[str] | None:
-        """On the path, or beside this interpreter."""
-        return found_programs(("aquatic",))
 
     def arguments(self, serving: Serving) -> list[str]:
         """The command of the protocol, and its file."""
@@ -186,19 +184,14 @@ class Aquatic:
         return [serving.spoken, "-c", str(path)]
 
 
-@dataclass(frozen=True, slots=True)
-class AquaticServe:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AquaticServe(Tracker):
     """Ours, with every protocol's machinery in one process and the file of its own."""
 
     name: str = "ours-serve"
     wires: tuple[Wire, ...] = WIRES
-    expires: bool = True
+    candidates: tuple[str, ...] = ("aquatic",)
     version_arguments: tuple[str, ...] = ("-v",)
-    acknowledges_answers: bool = False
-
-    def program(self) -> list[str] | None:
-        """On the path, or beside this interpreter."""
-        return found_programs(("aquatic",))
 
     def arguments(self, serving: Serving) -> list[str]:
         """One listener."""
@@ -238,21 +231,12 @@ prometheus_address = "127.0.0.1:{serving.metrics_port or 1}"
         return ["serve", "-c", str(path)]
 
 
-@dataclass(frozen=True, slots=True)
-class RustAquatic:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RustAquatic(Tracker):
     """One of the Rust aquatic's programs."""
 
-    name: str
-    wires: tuple[Wire, ...]
-    candidates: tuple[str, ...]
     network: str = ""
-    expires: bool = True
     version_arguments: tuple[str, ...] = ("-v",)
-    acknowledges_answers: bool = False
-
-    def program(self) -> list[str] | None:
-        """The first candidate that is there."""
-        return found_programs(self.candidates)
 
     def arguments(self, serving: Serving) -> list[str]:
         """Its file."""
@@ -262,22 +246,16 @@ class RustAquatic:
         return ["-c", str(path)]
 
 
-@dataclass(frozen=True, slots=True)
-class Opentracker:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opentracker(Tracker):
     """As Debian packages it, serving listed torrents only, so that each request pays for a look-up; or open."""
 
     name: str = "opentracker"
-    candidate: str = "opentracker"
+    candidates: tuple[str, ...] = ("opentracker",)
     is_listed: bool = True
     # It closes every connection after its answer.
     wires: tuple[Wire, ...] = ("udp", "http")
     expires: bool = False
-    version_arguments: tuple[str, ...] = ()
-    acknowledges_answers: bool = False
-
-    def program(self) -> list[str] | None:
-        """On the path."""
-        return found_programs((self.candidate,))
 
     def arguments(self, serving: Serving) -> list[str]:
         """Configured by a file and a list of the torrents; it changes into its directory as nobody."""
@@ -295,19 +273,13 @@ class Opentracker:
         return ["-f", str(path)]
 
 
-@dataclass(frozen=True, slots=True)
-class Chihaya:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chihaya(Tracker):
     """It has as many threads as it has cores."""
 
     name: str = "chihaya"
     wires: tuple[Wire, ...] = ("udp", "http", "https")
-    expires: bool = True
-    version_arguments: tuple[str, ...] = ()
-    acknowledges_answers: bool = False
-
-    def program(self) -> list[str] | None:
-        """On the path."""
-        return found_programs(("chihaya",))
+    candidates: tuple[str, ...] = ("chihaya",)
 
     def arguments(self, serving: Serving) -> list[str]:
         """Configured by a file in which what is missing is off."""
@@ -352,19 +324,15 @@ chihaya:
         return ["--config", str(path)]
 
 
-@dataclass(frozen=True, slots=True)
-class Torrust:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Torrust(Tracker):
     """It has as many threads as it has cores, and a database that stays empty."""
 
     name: str = "torrust"
     wires: tuple[Wire, ...] = ("udp", "http", "https")
-    expires: bool = True
-    version_arguments: tuple[str, ...] = ()
-    acknowledges_answers: bool = False
-
-    def program(self) -> list[str] | None:
-        """On the path."""
-        return found_programs(("torrust-tracker",))
+    candidates: tuple[str, ...] = ("torrust-tracker",)
+    # It has them all at one address, and takes one with the asker's port for the asker: its answers are short.
+    renames_loopback: bool = True
 
     def arguments(self, serving: Serving) -> list[str]:
         """Its file lies where it looks for one if it is told nothing."""
@@ -405,19 +373,14 @@ bind_address = "127.0.0.1:{serving.port}"
         return []
 
 
-@dataclass(frozen=True, slots=True)
-class Npm:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Npm(Tracker):
     """The tracker of WebTorrent's authors; how long peers live is not to be told."""
 
     name: str = "npm"
     wires: tuple[Wire, ...] = ("udp", "http", "ws")
+    candidates: tuple[str, ...] = ("bittorrent-tracker",)
     expires: bool = False
-    version_arguments: tuple[str, ...] = ()
-    acknowledges_answers: bool = False
-
-    def program(self) -> list[str] | None:
-        """On the path."""
-        return found_programs(("bittorrent-tracker",))
 
     def arguments(self, serving: Serving) -> list[str]:
         """By arguments alone."""
@@ -428,66 +391,18 @@ class Npm:
         ]  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Responder:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Responder(Tracker):
     """No tracker: what the kernel alone costs, with one answer for everybody."""
 
     name: str = "responder"
     wires: tuple[Wire, ...] = ("http",)
+    named: tuple[str, ...] = (sys.executable, "-m", "aquatic.bench.respond")
     expires: bool = False
-    version_arguments: tuple[str, ...] = ()
-    acknowledges_answers: bool = False
-
-    def program(self) -> list[str] | None:
-        """Always here."""
-        return [sys.executable, "-m", "aquatic.bench.respond"]
 
     def arguments(self, serving: Serving) -> list[str]:
         """It needs no file."""
         return [str(serving.port), *([] if serving.keep_alive else ["--close"])]
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """A tracker whose program the command line names."""
-
-    tracker: Tracker
-    command: tuple[str, ...]
-    alias: str = ""
-
-    @property
-    def name(self) -> str:
-        """As without the name, if it has none of its own."""
-        return self.alias or self.tracker.name
-
-    @property
-    def wires(self) -> tuple[Wire, ...]:
-        """As without the name."""
-        return self.tracker.wires
-
-    @property
-    def expires(self) -> bool:
-        """As without the name."""
-        return self.tracker.expires
-
-    @property
-    def version_arguments(self) -> tuple[str, ...]:
-        """As without the name."""
-        return self.tracker.version_arguments
-
-    @property
-    def acknowledges_answers(self) -> bool:
-        """As without the name."""
-        return self.tracker.acknowledges_answers
-
-    def program(self) -> list[str] | None:
-        """What was named, if it is there."""
-        found = shutil.which(self.command[0])
-        return [found, *self.command[1:]] if found else None
-
-    def arguments(self, serving: Serving) -> list[str]:
-        """As without the name."""
-        return self.tracker.arguments(serving)
 
 
 TRACKERS: Mapping[str, Tracker] = {
@@ -495,12 +410,19 @@ TRACKERS: Mapping[str, Tracker] = {
     for tracker in (
         Aquatic(),
         AquaticServe(),
-        RustAquatic("aquatic-mio", ("udp",), ("aquatic_udp_mio", "aquatic_udp")),
-        RustAquatic("aquatic-io-uring", ("udp",), ("aquatic_udp_uring",), network="use_io_uring = true"),
-        RustAquatic("aquatic-http", ("http", "https"), ("aquatic_http",)),
-        RustAquatic("aquatic-ws", ("ws", "wss"), ("aquatic_ws",), acknowledges_answers=True),
+        RustAquatic(name="aquatic-mio", wires=("udp",), candidates=("aquatic_udp_mio", "aquatic_udp")),
+        RustAquatic(
+            name="aquatic-io-uring",
+            wires=("udp",),
+            candidates=("aquatic_udp_uring",),
+            network="use_io_uring = true",
+        ),
+        RustAquatic(name="aquatic-http", wires=("http", "https"), candidates=("aquatic_http",)),
+        RustAquatic(
+            name="aquatic-ws", wires=("ws", "wss"), candidates=("aquatic_ws",), acknowledges_answers=True
+        ),
         Opentracker(),
-        Opentracker("opentracker-open", "opentracker_open", is_listed=False),
+        Opentracker(name="opentracker-open", candidates=("opentracker_open",), is_listed=False),
         Chihaya(),
         Torrust(),
         Npm(),
@@ -519,7 +441,7 @@ def choose(names: Sequence[str], programs: Sequence[str], wire: Wire) -> tuple[l
         name, equals, command = text.partition("=")
         if not equals or not command or name not in by_name:
             raise ValueError(f"{text!r} is not NAME=COMMAND with one of {', '.join(by_name)}")
-        by_name[name] = Named(by_name[name], tuple(shlex.split(command)))
+        by_name[name] = replace(by_name[name], named=tuple(shlex.split(command)))
     if unknown := set(names) - set(by_name):
         raise ValueError(f"no such tracker: {', '.join(sorted(unknown))}; there are {', '.join(by_name)}")
     found, missing = [], []
