@@ -16,7 +16,7 @@ collect_ignore = [] if "AQUATIC_SANITIZER" in os.environ else ["sanitizer"]
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests of every file that imports compiled code."""
-    compiled = ("aquatic.dataplane", "aquatic.loadtest", "aquatic.testing")
+    compiled = ("aquatic.bench.micro", "aquatic.dataplane", "aquatic.loadtest", "aquatic.testing")
     uses_compiled: dict[os.PathLike[str], bool] = {}
     for item in items:
         if item.path not in uses_compiled:

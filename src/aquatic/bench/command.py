@@ -11,6 +11,7 @@ from aquatic.bench.catalogue import FORWARDED, RUNS, UDP_TRACKERS
 from aquatic.bench.idle import IdleRun
 from aquatic.bench.load import Workload
 from aquatic.bench.memory import SHAPES, MemoryRun
+from aquatic.bench.micro.command import add_micro
 from aquatic.bench.options import add_conditions, add_outputs, conditions_of, write
 from aquatic.bench.regression import compare_builds
 from aquatic.bench.render import markdown, put_into
@@ -54,6 +55,7 @@ def _add_commands(parser: argparse.ArgumentParser) -> None:
     regression.add_argument(
         "--run", choices=loads, default="udp-100k", help="whose loads (default: udp-100k)"
     )
+    add_micro(add("micro", help="single operations of the data plane, in nanoseconds and instructions"))
     report = add("report", help="make a report of results that were written before")
     report.set_defaults(measure=_report)
     report.add_argument("results", nargs="+", type=Path, metavar="RESULT.json")

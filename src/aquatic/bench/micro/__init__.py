@@ -1,0 +1,1 @@
+"""`aquatic bench micro`: single functions of the data plane, again and again."""
