@@ -170,7 +170,9 @@ def _regression(options: argparse.Namespace) -> int:
     prepare(conditions)
     run = RUNS[options.run]
     assert isinstance(run, ThroughputRun), "as the parser offers them"
-    return write([compare_builds(run, options.old, options.new, conditions)], options)
+    result = compare_builds(run, options.old, options.new, conditions)
+    print(markdown(result))
+    return write([result], options)
 
 
 def _measure(runs: Sequence[Run], options: argparse.Namespace) -> int:
