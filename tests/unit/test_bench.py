@@ -390,6 +390,14 @@ def test_every_run_names_trackers_that_speak_its_protocol() -> None:
             assert getattr(run, "wire", "udp") in TRACKERS[name].wires
 
 
+def test_closed_loops_over_udp_get_to_have_all_under_way_that_may_be() -> None:
+    """Without additional requests each source would have one, and no tracker enough to do."""
+    throughput = [run for run in RUNS.values() if isinstance(run, ThroughputRun)]
+    loads = [each.load for run in throughput for each in run.workloads if isinstance(each.load, UdpLoad)]
+    assert loads
+    assert all(load.additional_request_probability > 0 for load in loads)
+
+
 def test_memory_is_shared_among_peers_and_what_comes_back_is_a_share_of_the_growth() -> None:
     filled = Filled(peers=1000, empty_bytes=50_000, filled_bytes=70_000, fill_seconds=1.0)
     larger = Filled(peers=2000, empty_bytes=50_000, filled_bytes=110_000, fill_seconds=1.0)

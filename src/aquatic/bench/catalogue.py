@@ -27,12 +27,10 @@ HTTPS_TRACKERS = ("ours", "aquatic-http", "chihaya", "torrust")
 WS_TRACKERS = ("ours", "aquatic-ws", "npm")
 WSS_TRACKERS = ("ours", "aquatic-ws")
 
-# As many under way as were asked for: none is added beside.
-UDP_MIX = UdpLoad(additional_request_probability=0)
-UDP_ANNOUNCES = UdpLoad(
-    weight_connect=0, weight_announce=1, weight_scrape=0, additional_request_probability=0
-)
-UDP_AT_A_RATE = UdpLoad(idle_sleep_us=0, requests_under_way_max=65536, additional_request_probability=0)
+# Answers let more go out (0.2 each) until as many are under way as may be: 128.
+UDP_MIX = UdpLoad()
+UDP_ANNOUNCES = UdpLoad(weight_connect=0, weight_announce=1, weight_scrape=0)
+UDP_AT_A_RATE = UdpLoad(idle_sleep_us=0, requests_under_way_max=65536)
 UDP_MIX_CAPTION = "20 % connect, 78 % announce, 2 % scrape"
 
 RUST_UDP_LOAD = """\

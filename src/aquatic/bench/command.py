@@ -135,7 +135,7 @@ def _load(options: argparse.Namespace) -> Load:
     mix = {"weight_announce": announce, "weight_scrape": scrape, "peers_wanted": options.peers_wanted}
     tls = options.wire in ("https", "wss")
     if options.wire == "udp":
-        return UdpLoad(weight_connect=connect, additional_request_probability=0, **mix)
+        return UdpLoad(weight_connect=connect, **mix)
     if options.wire in ("http", "https"):
         return HttpLoad(
             connections=options.connections,
