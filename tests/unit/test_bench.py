@@ -32,7 +32,7 @@ from aquatic.bench.regression import table_rows as regression_rows
 from aquatic.bench.render import MarkerError, markdown, page, put_into
 from aquatic.bench.result import Bar, BarChart, Line, LineChart, Result, Spread
 from aquatic.bench.runs import repeated, rounds
-from aquatic.bench.throughput import table_rows
+from aquatic.bench.throughput import ThroughputRun, table_rows
 from aquatic.bench.trackers import TRACKERS, Aquatic, AquaticServe, Opentracker, Serving, Wire, choose
 from aquatic.control.compat import RustFormat
 from aquatic.control.compat_http import HTTP_FORMAT
@@ -41,6 +41,7 @@ from aquatic.control.native import load_native
 from aquatic.control.toml_file import read_toml_file
 from aquatic.loadtest.latency import Latency
 from aquatic.loadtest.run import Report, Sample
+from aquatic.loadtest.udp import UdpLoad
 from benchmarks.soak import Check, dropped_by_itself, dropped_towards_port, judge
 
 COUNTERS = {
