@@ -48,6 +48,12 @@ cdef struct Cursor:
     const uint8_t* at
     const uint8_t* end
 
+# The value of one key: compact, or a list.
+cdef struct Peers:
+    Text compact
+    Cursor listed  # within the list; NULL: it is compact
+    uint32_t count  # of those that can be the asker's: not of a compact value of the other family
+
 # What an announce is answered, as far as it is looked at.
 cdef struct Announced:
     bint failed
@@ -55,10 +61,8 @@ cdef struct Announced:
     int64_t seeders
     int64_t leechers
     bint has_peers
-    Text compact  # peers of the asker's family
-    Text others  # of the other one
-    Cursor listed  # not compact: within the list
-    uint32_t peer_count
+    Peers own  # under the key of the asker's family
+    Peers others
 
 # Returns the length. `subject`: announce, the peer; scrape, what the torrents are drawn by.
 cdef uint32_t write_http_request(
@@ -94,6 +98,10 @@ cdef int hex_digit(uint8_t character) noexcept nogil
 
 cdef Finding check_http_announce(
     const Terms* terms, uint32_t peer, Cursor body, uint32_t* peer_count
+) noexcept nogil
+cdef Finding check_announced(const Terms* terms, uint32_t peer, const Announced* answer) noexcept nogil
+cdef bint given_peer_possible(
+    const Terms* terms, uint32_t torrent, const Peers* peers, uint32_t index
 ) noexcept nogil
 cdef bint read_announced(const Terms* terms, Cursor* body, Announced* answer) noexcept nogil
 cdef bint read_announced_entry(const Terms* terms, Text key, Cursor* body, Announced* answer) noexcept nogil

@@ -286,23 +286,35 @@ def check_http_announce(terms, peer, body, peer_count):
         return FINDING_ERROR
     if not answer.has_interval or not answer.has_peers:
         return FINDING_WRONG_KIND
+    finding = check_announced(terms, peer, address(answer))
+    if finding == FINDING_RIGHT:
+        peer_count[0] = answer.own.count + answer.others.count
+    return finding
+
+
+def check_announced(terms, peer, answer):
     torrent = member_of(terms.layout, peer).torrent
-    peers = answer.peer_count
-    if too_many_peers(terms, peers):
+    count = answer.own.count + answer.others.count
+    if too_many_peers(terms, count):
         return FINDING_WRONG_CONTENT
-    peer_count[0] = peers
     if terms.foreign_peers:
         return FINDING_RIGHT
-    if answer.others.length or not counts_possible(terms, torrent, answer.seeders, answer.leechers):
+    if answer.others.compact.length or not counts_possible(terms, torrent, answer.seeders, answer.leechers):
         return FINDING_WRONG_CONTENT
-    if peers == 0:
+    if count == 0:
         return FINDING_RIGHT
-    if answer.listed.at != NULL:
-        is_possible = listed_peer_possible(terms, torrent, answer.listed, peer % peers)
+    index = peer % count
+    if index < answer.own.count:
+        is_possible = given_peer_possible(terms, torrent, address(answer.own), index)
     else:
-        chosen = answer.compact.bytes + peer % peers * (terms.address_bytes + 2)
-        is_possible = peer_possible(terms, torrent, chosen)
+        is_possible = given_peer_possible(terms, torrent, address(answer.others), index - answer.own.count)
     return FINDING_RIGHT if is_possible else FINDING_WRONG_CONTENT
+
+
+def given_peer_possible(terms, torrent, peers, index):
+    if peers.listed.at != NULL:
+        return listed_peer_possible(terms, torrent, peers.listed, index)
+    return peer_possible(terms, torrent, peers.compact.bytes + index * (terms.address_bytes + 2))
 
 
 def read_announced(terms, body, answer):
@@ -337,25 +349,24 @@ def read_announced_entry(terms, key, body, answer):
 
 
 def read_peers(terms, body, is_asker_family, answer):
-    """Compact, or a list of dictionaries, which is the same key for either family."""
-    string = declare(Text)
+    """Compact, or a list of dictionaries, which is the same key for either family. The last value of a key counts."""
     answer.has_peers = True
+    peers = address(answer.own) if is_asker_family else address(answer.others)
+    memset(peers, 0, cython.sizeof(peers[0]))
     if take(body, 0x6C):
-        answer.listed = body[0]
+        peers.listed = body[0]
         while not take(body, 0x65):
             if not skip_value(body):
                 return False
-            answer.peer_count += 1
+            peers.count += 1
         return True
-    if not read_string(body, address(string)):
+    if not read_string(body, address(peers.compact)):
         return False
     if not is_asker_family:
-        answer.others = string
         return True
     peer_bytes = terms.address_bytes + 2
-    answer.compact = string
-    answer.peer_count += string.length // peer_bytes
-    return string.length % peer_bytes == 0
+    peers.count = peers.compact.length // peer_bytes
+    return peers.compact.length % peer_bytes == 0
 
 
 def listed_peer_possible(terms, torrent, list, index):

@@ -193,7 +193,7 @@ def _swarm_cases() -> Iterable[Case]:
         rounds = -(-(ANNOUNCE_CALLS + ANNOUNCE_WARM_UP) // torrents)
         yield Case(
             f"swarm-stop-{name}",
-            f"peer stops, {size:,} stay",
+            f"peer stops, beside {size:,}",
             partial(swarm_loops.stops, torrents, size, rounds),
             in_turns((size + rounds - 1 - turn for turn in range(rounds)), torrents),
             ANNOUNCE_CALLS,
@@ -218,7 +218,7 @@ def _swarm_cases() -> Iterable[Case]:
 def _announce_cases(name: str, size: int, torrents: int, family: Family) -> Iterable[Case]:
     counted = ANNOUNCE_CALLS, ANNOUNCE_WARM_UP
     make = partial(swarm_loops.newcomers, torrents, size, family)
-    text = f"new peer announces, {size:,} are there"
+    text = f"new peer announces, beside {size:,}"
     yield Case(f"swarm-new-{name}", text, make, newcomers_done(torrents, size), *counted)
     if size > 1:
         make = partial(swarm_loops.announces, torrents, size, family)
@@ -258,7 +258,7 @@ def _ws_swarm_cases() -> Iterable[Case]:
         make = partial(ws_loops.answers, size)
         yield Case(f"ws-answer-{name}", f"offer of a peer and its answer, of {size:,}", make, each(1))
         make = partial(ws_loops.visits, size)
-        yield Case(f"ws-new-{name}", f"new peer announces and leaves, {size:,} are there", make, each(size))
+        yield Case(f"ws-new-{name}", f"new peer announces and leaves, beside {size:,}", make, each(size))
 
 
 def _relay_cases() -> Iterable[Case]:
