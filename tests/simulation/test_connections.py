@@ -42,7 +42,7 @@ def check_nothing_left(server: StreamSimulation) -> None:
         assert counters["accepted"] == closed
         assert counters["active"] == 0
     assert server.descriptors() == 0
-    # One slab is kept warm, and does not count.
+    # Slabs that are kept warm do not count.
     assert server.memory_bytes() == 0
 
 

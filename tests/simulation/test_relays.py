@@ -60,6 +60,36 @@ def test_a_connection_may_send_to_itself() -> None:
     end_all(server, number)
 
 
+def test_memory_of_messages_is_kept_from_turn_to_turn_and_given_back_when_none_have_come() -> None:
+    server = simulation()
+    numbers = [opened(server) for _ in range(100)]
+    names = [name_of(server, number) for number in numbers]
+
+    def send_all() -> None:
+        for number, name in zip(numbers, names[1:] + names[:1], strict=True):
+            server.deliver(number, b"@%b %s\n" % (name, b"x" * 3000))
+        server.turn()
+        for number in numbers:
+            assert b"x" * 3000 + b"\n" in server.take(number)
+
+    idle_bytes = server.held_bytes()
+    for second in range(1, 5):
+        server.set_time(second)
+        send_all()
+        send_all()
+        assert server.memory_bytes() == idle_bytes
+        kept_bytes = server.held_bytes()
+        assert kept_bytes > idle_bytes + 100 * 3000
+        server.turn()
+        assert server.held_bytes() == kept_bytes
+    for second in range(5, 7):
+        server.set_time(second)
+        server.turn()
+    # A slab of records has been in use all the time.
+    assert server.held_bytes() == idle_bytes
+    end_all(server, *numbers)
+
+
 def test_what_is_answered_comes_behind_what_was_relayed_before() -> None:
     server = simulation()
     sender, receiver = opened(server), opened(server)

@@ -144,6 +144,22 @@ def test_a_connection_takes_its_peers_along() -> None:
     assert workers.workers[1].memory_bytes() == 0
 
 
+def test_memory_of_many_connections_goes_back_within_seconds() -> None:
+    workers = Workers(2)
+    clients = [workers.connect(number % 2, bytes([2, 0, 0, number])) for number in range(200)]
+    for number, client in enumerate(clients):
+        for torrent in range(8):
+            client.send(announce(b"%010d%010d" % (number // 4, torrent), b"-WW0101-%012d" % number))
+        assert len(client.take()) == 8
+    assert workers.swarm.held_bytes() >= 4 << 16
+    for client in clients:
+        client.worker.reset(client.number)
+    for _ in range(2):
+        workers.set_time(workers.second + 1)
+    assert workers.swarm.held_bytes() <= 1 << 16
+    assert [worker.held_bytes() for worker in workers.workers] == [0, 0]
+
+
 def test_left_may_be_missing_or_null() -> None:
     workers = Workers(1)
     client = workers.connect()

@@ -34,6 +34,7 @@ cdef struct Arena:
     uint32_t warm_head  # empty slabs that still hold memory
     uint32_t warm_slabs
     uint32_t warm_slabs_max  # empty slabs whose memory is kept for the next need
+    uint32_t warm_slabs_spare  # the fewest that there were since `arena_cool`
     uint32_t cold_head  # empty slabs that do not
     uint32_t dense_heads[BLOCK_CLASSES]  # by class, slabs with room that are at least three quarters full
     uint32_t sparse_heads[BLOCK_CLASSES]  # and the others: filled last, and emptied by cleaning

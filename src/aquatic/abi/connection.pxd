@@ -156,7 +156,8 @@ cdef struct TlsWork:
     bint has_ended  # the peer's side, in this call
     int error_number  # of the backend, in this call
     uint32_t active
-    uint32_t peak  # since memory was last given back
+    uint32_t peak  # the most of them since it was last looked whether memory can be given back
+    uint32_t held  # how many have memory in the allocator's heap, whether they are there or not
     uint32_t handshakes_left  # in this turn
 
 # The workers whose connections send each other messages. Constant after start.
@@ -188,6 +189,7 @@ cdef struct StreamWorker:
     bint has_messages_left  # in the inbox, for the next turn
     uint64_t now_ns
     uint32_t second  # the same, in whole seconds
+    uint32_t gave_back_second
     uint64_t accepts_again_ns  # 0 unless accepting is paused
     int error_number  # why it broke, for the message that ends the process
     const char* error_step

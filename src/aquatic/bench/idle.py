@@ -10,7 +10,8 @@ import socket
 import ssl
 import struct
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from aquatic.bench.process import RunningTracker, TrackerError, started
@@ -23,6 +24,8 @@ HTTP_REQUEST = b"GET /scrape?info_hash=aaaaaaaaaaaaaaaaaaaa HTTP/1.1\r\nHost: tr
 CLEANING_INTERVAL_SECONDS = 3
 # A tracker may tidy its memory while it cleans.
 SETTLE_SECONDS = 2 * CLEANING_INTERVAL_SECONDS + 1
+# What is to be given back within an interval, once the tracker has seen all of them go.
+CLOSED_SECONDS = CLEANING_INTERVAL_SECONDS + 1
 ANSWER_SECONDS_MAX = 30
 OPENED_PER_SECOND = {"http": 8000, "https": 500, "ws": 3000, "wss": 400, "udp": 1}
 
@@ -62,7 +65,7 @@ class IdleRun:
     def estimated_seconds(self) -> float:
         """By how fast connections are opened here."""
         opening = self.connections / OPENED_PER_SECOND[self.wire]
-        return len(self.trackers) * (4 + self.rounds * (opening + 1 + 2 * SETTLE_SECONDS))
+        return len(self.trackers) * (4 + self.rounds * (opening + 1 + SETTLE_SECONDS + CLOSED_SECONDS))
 
     def measure(self, conditions: Conditions) -> Result:
         """One table."""
@@ -84,8 +87,9 @@ class IdleRun:
         result.table(caption, head, rows)
         result.bar_charts.append(idle_chart(caption, found))
         result.notes.append(
-            "resident memory of the whole process; the first round also pays for what is needed once; given back: "
-            f"{SETTLE_SECONDS} s after all have closed, in which it cleaned twice"
+            "resident memory of the whole process; the first round also pays for what is needed once; every connection "
+            f"is from an address of its own; given back: {CLOSED_SECONDS} s after all have closed, with an interval "
+            f"between cleanings of {CLEANING_INTERVAL_SECONDS} s"
         )
         return result
 
@@ -108,23 +112,30 @@ class IdleRun:
 
 def measure_round(running: RunningTracker, wire: Wire, count: int) -> IdleMemory:
     """One round. OSError when a connection is refused or not answered."""
-    context = client_context() if wire in ("https", "wss") else None
     before = running.memory_bytes()
+    with open_round(running, wire, count):
+        time.sleep(SETTLE_SECONDS)
+        opened = running.memory_bytes()
+    time.sleep(CLOSED_SECONDS)
+    return IdleMemory(count, before, opened, running.memory_bytes())
+
+
+@contextmanager
+def open_round(running: RunningTracker, wire: Wire, count: int) -> Iterator[None]:
+    """So many connections, each of which has been answered once. OSError when one is refused or is not."""
+    context = client_context() if wire in ("https", "wss") else None
     connections: list[socket.socket] = []
     try:
         for index in range(count):
-            connections.append(open_connection(running.target, context))
+            connections.append(open_connection(running.target, context, index))
             if wire in ("ws", "wss"):
                 ask_by_websocket(connections[-1], index)
             else:
                 ask_by_http(connections[-1])
-        time.sleep(SETTLE_SECONDS)
-        opened = running.memory_bytes()
+        yield
     finally:
         for connection in connections:
             connection.close()
-    time.sleep(SETTLE_SECONDS)
-    return IdleMemory(count, before, opened, running.memory_bytes())
 
 
 def client_context() -> ssl.SSLContext:
@@ -135,10 +146,11 @@ def client_context() -> ssl.SSLContext:
     return context
 
 
-def open_connection(target: Target, context: ssl.SSLContext | None) -> socket.socket:
-    """Ready for a request. OSError."""
+def open_connection(target: Target, context: ssl.SSLContext | None, index: int) -> socket.socket:
+    """Ready for a request, from an address of its own of the 65,536 in 127.1.0.0/16. OSError."""
+    source = f"127.1.{index >> 8 & 255}.{index & 255}"
     connection: socket.socket = socket.create_connection(
-        (str(target.address), target.port), ANSWER_SECONDS_MAX
+        (str(target.address), target.port), ANSWER_SECONDS_MAX, (source, 0)
     )
     return context.wrap_socket(connection) if context else connection
 

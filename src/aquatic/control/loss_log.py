@@ -29,6 +29,12 @@ STREAM_LOSSES = {
     " [limits.max_connections_memory_bytes])",
     "closed_no_memory": "connections closed for want of memory (raise connections.memory_bytes_max"
     " [limits.max_connections_memory_bytes])",
+    "messages_dropped_slow": "WebTorrent messages dropped because their receivers did not take what they were sent"
+    " before",
+    "messages_dropped_no_memory": "WebTorrent messages dropped for want of memory (raise connections.memory_bytes_max"
+    " [limits.max_connections_memory_bytes])",
+    "messages_dropped_inbox_full": "WebTorrent messages dropped because a worker did not keep up with what others had"
+    " for it (give it a core of its own, or raise the number of workers)",
 }
 
 CountersOfWorker = Callable[[int, IpVersion], dict[str, int]]

@@ -48,7 +48,7 @@ from cython.cimports.aquatic.dataplane.stream.worker import (
     stream_worker_start,
     stream_worker_turn,
 )
-from cython.cimports.aquatic.dataplane.swarm.arena import arena_used_bytes
+from cython.cimports.aquatic.dataplane.swarm.arena import arena_held_bytes, arena_used_bytes
 from cython.cimports.aquatic.dataplane.swarm.border import read_buckets, read_counters
 from cython.cimports.aquatic.dataplane.swarm.store import store_create, store_destroy, store_start_clock
 from cython.cimports.aquatic.dataplane.swarm.sweep import sweeper_init
@@ -211,6 +211,9 @@ class StreamServer:
 
     def memory_bytes(self):
         return arena_used_bytes(address(self.worker.connections.arena))
+
+    def held_bytes(self):
+        return arena_held_bytes(address(self.worker.connections.arena))
 
 
 class StreamSimulation(StreamServer):

@@ -55,6 +55,8 @@ class StreamServer:
         """How many answers of this kind have been timed."""
     def memory_bytes(self) -> int:
         """Of records and buffers, in whole slabs."""
+    def held_bytes(self) -> int:
+        """The same, with empty slabs that the system has not been given back."""
 
 class StreamSimulation(StreamServer):
     """A worker on the in-memory backend. The driver is every peer and the clock; numbers name connections."""

@@ -15,7 +15,7 @@ from cython.cimports.aquatic.abi.ws_swarm import (
     WsSwarmLimits,
 )
 from cython.cimports.aquatic.abi.ws_wire import WS_OFFERS_LIMIT, WsOffer
-from cython.cimports.aquatic.dataplane.swarm.arena import arena_used_bytes
+from cython.cimports.aquatic.dataplane.swarm.arena import arena_held_bytes, arena_used_bytes
 from cython.cimports.aquatic.dataplane.swarm.table import segment_slots, table_segment, table_segments
 from cython.cimports.aquatic.dataplane.ws.swarm import (
     WsChange,
@@ -192,3 +192,6 @@ class WsSwarmWindow:
 
     def memory_bytes(self):
         return arena_used_bytes(address(self.swarm.arena))
+
+    def held_bytes(self):
+        return arena_held_bytes(address(self.swarm.arena))

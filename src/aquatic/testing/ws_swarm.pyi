@@ -60,3 +60,5 @@ class WsSwarmWindow:
     def fail_allocation(self, after: int) -> None:
         """Let all allocations fail after so many more; a negative number ends that."""
     def memory_bytes(self) -> int: ...
+    def held_bytes(self) -> int:
+        """With empty slabs that the system has not been given back."""

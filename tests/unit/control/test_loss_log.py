@@ -35,6 +35,9 @@ def test_lost_connections_are_said_with_what_to_raise(caplog: pytest.LogCaptureF
         ("accept_pauses", "LimitNOFILE or ulimit -n"),
         ("refused_no_memory", "connections.memory_bytes_max [limits.max_connections_memory_bytes]"),
         ("closed_no_memory", "connections.memory_bytes_max"),
+        ("messages_dropped_slow", "receivers did not take what they were sent before"),
+        ("messages_dropped_no_memory", "connections.memory_bytes_max"),
+        ("messages_dropped_inbox_full", "a worker did not keep up"),
     ):
         stream.connections[1, 6][counter] += 3
         log.look()

@@ -18,6 +18,7 @@ cdef bint append_output(
 ) noexcept nogil
 cdef void drop_output(ConnectionSlab* slab, Connection* connection) noexcept nogil
 
+cdef uint32_t output_room(uint32_t length) noexcept nogil
 cdef BlockRef copy_to_block(ConnectionSlab* slab, const uint8_t* source, uint32_t length) noexcept nogil
 
 cdef inline Connection* slab_at(const ConnectionSlab* slab, uint32_t slot) noexcept nogil:

@@ -6,6 +6,7 @@ stay, records are moved out of sparse slabs (slab_compact), which is why everyth
 
 from cython import NULL, address, cast, declare, pointer, sizeof
 from cython.cimports.aquatic.abi.arena import BlockRef
+from cython.cimports.aquatic.abi.bits import log2_floor
 from cython.cimports.aquatic.abi.connection import (
     NO_CONNECTION,
     OUTPUT_BYTES_LIMIT,
@@ -20,13 +21,13 @@ from cython.cimports.aquatic.dataplane.swarm.arena import (
     arena_end,
     arena_free,
     arena_init,
-    block_bytes,
 )
 from cython.cimports.libc.stdint import uint8_t, uint32_t
 from cython.cimports.libc.string import memcpy, memset
 
-# A worker that had many connections keeps no more than this of their memory.
-WARM_SLABS_MAX = declare(uint32_t, 1)
+# What messages to others take within a turn and give back at its end is the system's again once it is not needed for a
+# second (arena_cool): taking it anew each turn costs more than the messages do.
+WARM_SLABS_MAX = declare(uint32_t, 64)
 
 
 def slab_init(slab, connections_max, memory_bytes_max):
@@ -77,7 +78,7 @@ def slab_give(slab, connection):
     """The end of a connection, with its buffers: its name is nobody's from now on."""
     slot = connection.slot
     arena_free(address(slab.arena), connection.input, connection.input_bytes)
-    arena_free(address(slab.arena), connection.output, connection.output_bytes)
+    drop_output(slab, connection)
     arena_free(address(slab.arena), slab.slots[slot].record, sizeof(Connection))
     slab.slots[slot].generation = 0
     slab.slots[slot].record = slab.free_head
@@ -128,32 +129,38 @@ def take_input(slab, connection, target):
 def append_output(slab, connection, output, length):
     """Put bytes behind what waits to be sent, until `drop_output`; False, and nothing has changed, without room.
 
-    What has been sent makes room only when the block would have to grow: blocks grow by a quarter at a time.
+    What has been sent makes room only when the block would have to grow.
     """
     held = declare(uint32_t, connection.output_bytes)
     waiting = declare(uint32_t, held - connection.output_sent)
     if waiting + length > OUTPUT_BYTES_LIMIT:
         return False
     old = cast(pointer(uint8_t), arena_at(address(slab.arena), connection.output))
-    if held and held + length <= block_bytes(held):
+    if held and held + length <= output_room(held):
         memcpy(old + held, output, length)
         connection.output_bytes = held + length
         return True
-    block = arena_allocate(address(slab.arena), waiting + length)
+    block = arena_allocate(address(slab.arena), output_room(waiting + length))
     if not block:
         return False
     new = cast(pointer(uint8_t), arena_at(address(slab.arena), block))
     memcpy(new, old + connection.output_sent, waiting)
     memcpy(new + waiting, output, length)
-    arena_free(address(slab.arena), connection.output, held)
+    drop_output(slab, connection)
     connection.output = block
     connection.output_bytes = waiting + length
-    connection.output_sent = 0
     return True
 
 
+def output_room(length):
+    """The block of so many bytes of output. It doubles: messages often come in numbers, and each growth is a copy."""
+    return cast(uint32_t, 2) << log2_floor((length - 1) | 15)
+
+
 def drop_output(slab, connection):
-    arena_free(address(slab.arena), connection.output, connection.output_bytes)
+    if not connection.output:
+        return
+    arena_free(address(slab.arena), connection.output, output_room(connection.output_bytes))
     connection.output = 0
     connection.output_bytes = 0
     connection.output_sent = 0

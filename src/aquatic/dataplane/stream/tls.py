@@ -53,8 +53,8 @@ from cython.cimports.aquatic.dataplane.stream.note import note
 from cython.cimports.libc.errno import EAGAIN, EPROTO
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t
 
-# Connections that have gone before their memory is looked for. It lies in the allocator's heap, in pieces.
-TRIM_CONNECTIONS = declare(uint32_t, 256)
+# Of the connections with memory in the allocator's heap, the part that must have gone before it is looked for.
+TRIM_PART = declare(uint32_t, 8)
 
 
 def tls_init(worker):
@@ -105,10 +105,13 @@ def tls_free(worker, connection):
 
 
 def tls_trim(worker):
-    """Give back the memory of a burst of connections. The allocator would keep it."""
-    if worker.tls.peak - worker.tls.active >= TRIM_CONNECTIONS and worker.tls.active <= worker.tls.peak // 2:
-        worker.tls.peak = worker.tls.active
+    """Give back what connections have left since the last call and none has needed. The allocator would keep it."""
+    tls = address(worker.tls)
+    tls.held = max(tls.held, tls.peak)
+    if (tls.held - tls.peak) * TRIM_PART > tls.held:
+        tls.held = tls.peak
         malloc_trim(0)
+    tls.peak = tls.active
 
 
 def enter(worker, connection):

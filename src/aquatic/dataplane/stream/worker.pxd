@@ -12,6 +12,7 @@ cdef bint stream_worker_drain(StreamWorker* worker) noexcept nogil
 
 cdef int wait_and_handle(StreamWorker* worker, int timeout_ms) noexcept nogil
 cdef bint handle_event(StreamWorker* worker, const epoll_event* event) noexcept nogil
+cdef void give_back(StreamWorker* worker) noexcept nogil
 cdef void flush_outbox(StreamWorker* worker) noexcept nogil
 cdef bint expire_due(StreamWorker* worker) noexcept nogil
 cdef void close_all(StreamWorker* worker, bint spares_sending) noexcept nogil

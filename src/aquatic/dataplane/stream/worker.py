@@ -33,6 +33,7 @@ from cython.cimports.aquatic.dataplane.stream.outbox import (
 from cython.cimports.aquatic.dataplane.stream.slab import slab_at, slab_end, slab_find, slab_init
 from cython.cimports.aquatic.dataplane.stream.timers import timer_is_over, timers_expired, timers_init
 from cython.cimports.aquatic.dataplane.stream.tls import tls_end, tls_free, tls_init, tls_trim
+from cython.cimports.aquatic.dataplane.swarm.arena import arena_cool
 from cython.cimports.aquatic.dataplane.swarm.upkeep import upkeep_clock, upkeep_turn
 from cython.cimports.libc.stdint import uint32_t, uint64_t
 
@@ -107,7 +108,8 @@ def stream_worker_turn(worker):
         and not watch_listeners(worker, False)
     ):
         return False
-    tls_trim(worker)
+    if worker.second != worker.gave_back_second:
+        give_back(worker)
     timers_are_behind = declare(bint, expire_due(worker))
     flush_outbox(worker)
     upkeep_turn(address(worker.upkeep), worker.backend.clock(worker.backend.state))
@@ -137,6 +139,13 @@ def wait_and_handle(worker, timeout_ms):
     if not count:
         inbox_trim(address(worker.inbox))
     return count
+
+
+def give_back(worker):
+    """Once a second, the memory that nothing has needed for as long."""
+    worker.gave_back_second = worker.second
+    arena_cool(address(worker.connections.arena))
+    tls_trim(worker)
 
 
 def flush_outbox(worker):

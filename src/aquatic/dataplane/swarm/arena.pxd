@@ -7,7 +7,9 @@ cdef void arena_end(Arena* arena) noexcept nogil
 cdef BlockRef arena_allocate(Arena* arena, uint32_t size_bytes) noexcept nogil
 cdef void arena_free(Arena* arena, BlockRef block, uint32_t size_bytes) noexcept nogil
 cdef BlockRef arena_compact(Arena* arena, BlockRef block) noexcept nogil
+cdef void arena_cool(Arena* arena) noexcept nogil
 cdef uint64_t arena_used_bytes(Arena* arena) noexcept nogil
+cdef uint64_t arena_held_bytes(Arena* arena) noexcept nogil
 cdef uint32_t block_bytes(uint32_t size_bytes) noexcept nogil
 
 cdef uint32_t class_of(uint32_t size_bytes) noexcept nogil
@@ -16,6 +18,7 @@ cdef void list_add(Arena* arena, uint32_t* head, uint32_t index) noexcept nogil
 cdef void list_remove(Arena* arena, uint32_t* head, uint32_t index) noexcept nogil
 cdef uint32_t take_slab(Arena* arena, uint32_t block_class) noexcept nogil
 cdef void release_slab(Arena* arena, uint32_t index) noexcept nogil
+cdef void chill_slab(Arena* arena, uint32_t index) noexcept nogil
 cdef uint32_t* room_list(Arena* arena, const Slab* slab) noexcept nogil
 cdef void move_slab(Arena* arena, uint32_t index, uint32_t* origin) noexcept nogil
 cdef uint32_t slab_with_room(const Arena* arena, uint32_t block_class) noexcept nogil

@@ -81,6 +81,14 @@ def arena_used_bytes(arena):
     return used
 
 
+def arena_held_bytes(arena):
+    """What the system is kept from, with what nobody uses now."""
+    pthread_mutex_lock(address(arena.lock))
+    held = cast(uint64_t, arena.slabs_used + arena.warm_slabs) * SLAB_BYTES
+    pthread_mutex_unlock(address(arena.lock))
+    return held
+
+
 def list_add(arena, head, index):
     slab = address(arena.slabs[index])
     slab.previous = 0
@@ -128,6 +136,7 @@ def take_slab(arena, block_class):
     if index:
         list_remove(arena, address(arena.warm_head), index)
         arena.warm_slabs -= 1
+        arena.warm_slabs_spare = min(arena.warm_slabs_spare, arena.warm_slabs)
     elif arena.cold_head:
         index = arena.cold_head
         list_remove(arena, address(arena.cold_head), index)
@@ -155,7 +164,11 @@ def release_slab(arena, index):
     if arena.warm_slabs < arena.warm_slabs_max:
         arena.warm_slabs += 1
         list_add(arena, address(arena.warm_head), index)
-        return
+    else:
+        chill_slab(arena, index)
+
+
+def chill_slab(arena, index):
     madvise(arena.base + cast(uint64_t, index) * SLAB_BYTES, SLAB_BYTES, MADV_DONTNEED)
     list_add(arena, address(arena.cold_head), index)
 
@@ -241,3 +254,16 @@ def arena_compact(arena, block):
             target = take_block(arena, slab.block_class)
     pthread_mutex_unlock(address(arena.lock))
     return target
+
+
+def arena_cool(arena):
+    """Give back the memory of the empty slabs that nobody has needed since the last call."""
+    pthread_mutex_lock(address(arena.lock))
+    while arena.warm_slabs_spare:
+        index = arena.warm_head
+        list_remove(arena, address(arena.warm_head), index)
+        chill_slab(arena, index)
+        arena.warm_slabs -= 1
+        arena.warm_slabs_spare -= 1
+    arena.warm_slabs_spare = arena.warm_slabs
+    pthread_mutex_unlock(address(arena.lock))

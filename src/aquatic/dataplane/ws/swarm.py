@@ -71,6 +71,9 @@ from cython.cimports.aquatic.dataplane.ws.waiting import (
 from cython.cimports.libc.stdint import uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcpy, memset
 
+# Peers come and go one by one, so little is needed again at once.
+WARM_SLABS_MAX = declare(uint32_t, 1)
+
 # Start and end
 
 
@@ -97,6 +100,7 @@ def ws_swarm_create(limits, seed):
     ):
         ws_swarm_destroy(swarm)
         return NULL
+    swarm.arena.warm_slabs_max = WARM_SLABS_MAX
     return swarm
 
 
