@@ -129,7 +129,7 @@ def test_a_part_of_a_text_is_none(text: str) -> None:
 
 
 @given(
-    st.text(max_size=30), st.integers(0, 20), st.sampled_from(['"', "\\", "\x1f", "\0", "\n", "\\n", "\\q"])
+    st.text(max_size=40), st.integers(0, 40), st.sampled_from(['"', "\\", "\x1f", "\0", "\n", "\\n", "\\q"])
 )
 def test_what_ends_a_string_is_seen_at_any_place(behind: str, place: int, special: str) -> None:
     text = '"' + "a" * place + special + behind

@@ -274,6 +274,9 @@ def test_a_close_is_answered_in_kind() -> None:
         (frame(b"x" * 4001), 1009),
         (frame(b"x" * 4000, TEXT, False) + frame(b"x" * 4000, 0, False) + frame(b"x", 0), 1009),
         (frame(b'"\xff"'), 1007),
+        (frame(b'"xxxxxxx\xff"'), 1007),
+        (frame(b'"\xff', TEXT, False) + frame(b'"', 0), 1007),
+        (frame(b'"', TEXT, False) + frame(b'\xff"', 0), 1007),
     ],
 )
 def test_a_broken_frame_closes_the_connection(data: bytes, code: int) -> None:

@@ -161,6 +161,15 @@ def test_what_is_refused_says_what_was_right() -> None:
     assert decode_message(b"")["verdict"] == "not JSON"
 
 
+def test_every_byte_ends_a_string_or_does_not_at_any_place() -> None:
+    for place in range(40):
+        for byte in range(128):
+            text = b'"' + b"a" * place + bytes([byte]) + b"a" * (39 - place)
+            stands_for_itself = byte >= 0x20 and byte not in b'"\\'
+            assert is_json(text + b'"') is stands_for_itself
+            assert is_json(text) is (byte == 0x22 and place == 39)
+
+
 def test_nesting_has_an_end_wherever_it_begins() -> None:
     for content, depth in ((announce(), 31), (announce(offers=[]), 29), ({"action": "scrape"}, 30)):
         text = json.dumps(content, separators=(",", ":"))

@@ -2,6 +2,28 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from aquatic.abi.ws_wire cimport OFFER_ID_BYTES, Span, WsAction, WsRequest, WsVerdict
 
+cdef extern from * nogil:
+    """
+    #include <endian.h>
+    #include <stdint.h>
+    #include <string.h>
+    typedef uint8_t aquatic_16 __attribute__((vector_size(16)));
+    #define AQUATIC_16(n) ((aquatic_16){ n, n, n, n, n, n, n, n, n, n, n, n, n, n, n, n })
+    static inline uint32_t aquatic_plain_bytes(const uint8_t *text)
+    {
+        aquatic_16 bytes;
+        uint64_t found[2];
+        memcpy(&bytes, text, 16);
+        aquatic_16 special = (aquatic_16)(bytes < AQUATIC_16(0x20)) | (aquatic_16)(bytes == AQUATIC_16(0x22)) |
+            (aquatic_16)(bytes == AQUATIC_16(0x5C));
+        memcpy(found, &special, 16);
+        if (found[0]) return (uint32_t)__builtin_ctzll(le64toh(found[0])) / 8;
+        return found[1] ? 8 + (uint32_t)__builtin_ctzll(le64toh(found[1])) / 8 : 16;
+    }
+    """
+    # How many of the next sixteen bytes stand for themselves in a string, from the first one on.
+    uint32_t plain_bytes "aquatic_plain_bytes"(const uint8_t* text)
+
 cdef enum:
     # Arrays and objects in each other, the message's own among them.
     JSON_DEPTH_MAX = 32

@@ -8,7 +8,6 @@ Binary strings (info hashes, and ids of peers and offers) are texts of 20 charac
 """
 
 from cython import address, bint, cast, declare, sizeof
-from cython.cimports.aquatic.abi.bits import count_trailing_zeros, le64toh, read_u64
 from cython.cimports.aquatic.abi.udp_wire import (
     EVENT_COMPLETED,
     EVENT_NONE,
@@ -47,6 +46,7 @@ from cython.cimports.aquatic.dataplane.ws.decode import (
     PLACE_OFFERS,
     WORD_BYTES_MAX,
     Reading,
+    plain_bytes,
 )
 from cython.cimports.libc.stdint import uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcmp, memcpy, memset
@@ -458,29 +458,24 @@ def skip_string(text, at, length):
     """From behind the first quote."""
     while at != NOT_JSON:
         at = skip_plain(text, at, length)
-        byte = byte_at(text, at, length)
-        if byte == b'"':
+        # They often come in pairs: an SDP's lines end in two.
+        while byte_at(text, at, length) == b"\\":
+            at = skip_escape(text, at + 1, length)
+        if byte_at(text, at, length) == b'"':
             return at + 1
         # No control character, as is the byte that stands for the end.
-        at = skip_escape(text, at + 1, length) if byte == b"\\" else NOT_JSON
+        if byte_at(text, at, length) < 0x20:
+            return NOT_JSON
     return NOT_JSON
 
 
 def skip_plain(text, at, length):
-    """Pass over what stands for itself in a string, eight bytes at a time while there are."""
-    ones = declare(uint64_t, 0x01010101)
-    ones |= ones << 32
-    highs = declare(uint64_t, ones << 7)
-    while at + 8 <= length:
-        word = declare(uint64_t, le64toh(read_u64(text + at)))
-        quotes = declare(uint64_t, word ^ ones * 0x22)
-        escapes = declare(uint64_t, word ^ ones * 0x5C)
-        # The highest bit of each byte that is less than a blank, or zero; of those above such a one it may be set too.
-        found = declare(uint64_t, (word - ones * 0x20) & ~word)
-        found |= ((quotes - ones) & ~quotes) | ((escapes - ones) & ~escapes)
-        if found & highs:
-            return at + (count_trailing_zeros(found & highs) >> 3)
-        at += 8
+    """Pass over what stands for itself in a string, sixteen bytes at a time while there are."""
+    while at + 16 <= length:
+        plain = declare(uint32_t, plain_bytes(text + at))
+        at += plain
+        if plain < 16:
+            return at
     while at < length and text[at] >= 0x20 and text[at] != b'"' and text[at] != b"\\":
         at += 1
     return at

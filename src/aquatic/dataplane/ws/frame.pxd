@@ -34,5 +34,6 @@ cdef uint8_t* put_close(uint8_t* out, uint32_t code) noexcept nogil
 
 cdef bint is_bad_head(uint32_t head, const MessageReader* reader) noexcept nogil
 cdef FrameVerdict decode_length(const uint8_t* input, uint32_t length, uint64_t* payload_bytes) noexcept nogil
+cdef uint64_t all_bits(const uint8_t* text) noexcept nogil
 cdef uint32_t utf8_bytes(const uint8_t* text, uint32_t length) noexcept nogil
 cdef bint is_close_code(uint32_t code) noexcept nogil
