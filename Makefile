@@ -52,7 +52,7 @@ docs: ## write docs/configuration.md anew from the code
 	@.venv/bin/python -m aquatic.control.reference >docs/configuration.md
 
 .PHONY: dist lint format
-dist: ## build the wheel and the source distribution, and install each into an environment of its own
+dist: ## build the source distribution, the wheel from it, and install that into an environment of its own
 	@tools/setup test
 	@.venv/bin/python -m tools.dist
 

@@ -1,9 +1,8 @@
-"""Build the source distribution and the wheel, and install each into an environment of its own, as a user would.
+"""Build the source distribution, from that the wheel as a user's pip would, and install it into a bare environment.
 
 The wheel is built with warnings as errors: of the compiler here, not of every newer one that a user may have.
 """
 
-import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 from tools.tidy import PACKAGE, ROOT, Build, read_build, written_files
 
 DIST = ROOT / "dist"
+CONSTRAINTS = ROOT / "constraints.txt"
 
 
 def content_faults(names: Iterable[str], sources: Iterable[Path], build: Build) -> Iterator[str]:
@@ -48,23 +48,19 @@ def installed_version(distribution: Path) -> str:
     with tempfile.TemporaryDirectory() as directory:
         venv.create(directory, with_pip=True)
         commands = Path(directory) / "bin"
-        constraints = ROOT / "constraints.txt"
-        run(commands / "python", "-m", "pip", "install", "--quiet", "--constraint", constraints, distribution)
+        run(commands / "python", "-m", "pip", "install", "--quiet", "--constraint", CONSTRAINTS, distribution)
         return run(commands / "aquatic", "-v").strip()
 
 
 def main() -> int:
     """Run as a program."""
     shutil.rmtree(DIST, ignore_errors=True)
-    # meson-python looks for meson and ninja beside the interpreter only if the path leads there.
-    os.environ["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    # Isolated: with what pyproject.toml asks for, and nothing else of what is here.
     flags: list[str | Path] = [
-        "--no-isolation",
-        "--skip-dependency-check",
-        "--sdist",
-        "--wheel",
         "--outdir",
         DIST,
+        "--dependency-constraints-txt",
+        CONSTRAINTS,
         "-Csetup-args=-Dwerror=true",
     ]
     run(sys.executable, "-m", "build", *flags, ROOT)
@@ -72,11 +68,10 @@ def main() -> int:
     sources = [path for path in written_files() if path.is_relative_to(PACKAGE)]
     names = [name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name]
     faults = list(content_faults(names, sources, read_build(ROOT / "build" / "dev")))
-    versions = {path.name: installed_version(path) for path in (wheel, sdist)}
-    faults += [
-        f"{name}: aquatic -v prints {said}" for name, said in versions.items() if said.split()[-1] not in name
-    ]
-    print("\n".join(faults) or f"{', '.join(versions)}: both install and run")
+    said = installed_version(wheel)
+    if said.split()[-1] not in wheel.name:
+        faults.append(f"{wheel.name}: aquatic -v prints {said}")
+    print("\n".join(faults) or f"{wheel.name}, made from {sdist.name}, installs and runs")
     return int(bool(faults))
 
 
