@@ -1,8 +1,11 @@
 # `make run` and `make test` are all the set-up there is; see CONTRIBUTING.md for the rest.
 .DEFAULT_GOAL := help
 JOBS ?= 2
+# More than there are cores: tests wait for processes and clients more than they compute.
+TEST_JOBS ?= 4
 PROFILE ?= release
 export AQUATIC_JOBS := $(JOBS)
+export AQUATIC_TEST_JOBS := $(TEST_JOBS)
 
 .PHONY: help run test
 
@@ -15,7 +18,7 @@ run: ## start the tracker, with every protocol, in the foreground; ARGS="-c FILE
 
 test: ## the whole test suite; ARGS="tests/unit -k NAME" for a part of it
 	@tools/setup test
-	@exec .venv/bin/python -m pytest -n $(JOBS) $(ARGS)
+	@exec .venv/bin/python -m pytest -n $(TEST_JOBS) --dist worksteal $(ARGS)
 
 .PHONY: build test-asan test-tsan
 build: ## build PROFILE (release, release-debug, asan, tsan) into build/PROFILE/venv; OPTIONS="-Db_lto=true"
