@@ -153,10 +153,11 @@ def fault_of_response(options, subject, length, response):
         return b"more than has come"
     if response.body_bytes > response.bytes - response.head_bytes:
         return b"a body that is longer than it can be"
+    terms = address(TERMS[options % OPTIONS])
     kind = HTTP_SCRAPE if options & IS_SCRAPE else HTTP_ANNOUNCE
-    finding = check_http_response(
-        address(TERMS[options % OPTIONS]), kind, subject, response, address(peer_count)
-    )
+    if kind == HTTP_ANNOUNCE:
+        subject %= terms.layout.peer_count
+    finding = check_http_response(terms, kind, subject, response, address(peer_count))
     if (response.status != 200) != (finding == FINDING_WRONG_STATUS):
         return b"another status than was read"
     if peer_count > response.body_bytes or (kind == HTTP_SCRAPE and peer_count):
