@@ -104,6 +104,9 @@ cdef struct AddressUse:
 cdef struct AddressTable:
     AddressUse* uses
     uint32_t capacity  # a power of two
+    uint32_t connections  # of all in it
+    bint is_used  # since its memory was given back
+    uint64_t due_ns  # when the last bucket will be full again
     uint64_t key_low
     uint64_t key_high
 

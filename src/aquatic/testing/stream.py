@@ -13,6 +13,7 @@ from cython.cimports.aquatic.abi.atomics import (
 )
 from cython.cimports.aquatic.abi.connection import (
     LISTENERS_MAX,
+    AddressUse,
     Connection,
     StreamWorker,
 )
@@ -213,7 +214,9 @@ class StreamServer:
         return arena_used_bytes(address(self.worker.connections.arena))
 
     def held_bytes(self):
-        return arena_held_bytes(address(self.worker.connections.arena))
+        table = address(self.worker.addresses)
+        table_bytes = table.capacity * sizeof(AddressUse) if table.is_used else 0
+        return arena_held_bytes(address(self.worker.connections.arena)) + table_bytes
 
 
 class StreamSimulation(StreamServer):

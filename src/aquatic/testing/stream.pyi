@@ -56,7 +56,9 @@ class StreamServer:
     def memory_bytes(self) -> int:
         """Of records and buffers, in whole slabs."""
     def held_bytes(self) -> int:
-        """The same, with empty slabs that the system has not been given back."""
+        """The same, with what the system has not been given back: empty slabs, and a table of addresses in which
+        nobody is.
+        """
 
 class StreamSimulation(StreamServer):
     """A worker on the in-memory backend. The driver is every peer and the clock; numbers name connections."""

@@ -13,6 +13,7 @@ cdef bint addresses_init(
     AddressTable* table, uint32_t connections_max, uint64_t key_low, uint64_t key_high
 ) noexcept nogil
 cdef void addresses_end(AddressTable* table) noexcept nogil
+cdef void addresses_give_back(AddressTable* table, uint64_t now_ns) noexcept nogil
 cdef AddressVerdict address_admit(
     AddressTable* table, const StreamLimits* limits, const Source* source, uint64_t now_ns
 ) noexcept nogil

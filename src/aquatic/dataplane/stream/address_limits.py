@@ -8,7 +8,7 @@ from cython import NULL, address, cast, declare, pointer, sizeof
 from cython.cimports.aquatic.abi.bits import read_u32, read_u64
 from cython.cimports.aquatic.abi.connection import ADDRESS_PROBES, AddressUse
 from cython.cimports.aquatic.abi.datagram import FAMILY_IPV4
-from cython.cimports.aquatic.abi.memory import reserve, unreserve
+from cython.cimports.aquatic.abi.memory import MADV_DONTNEED, madvise, reserve, unreserve
 from cython.cimports.aquatic.dataplane.siphash import HashKey, siphash
 from cython.cimports.aquatic.dataplane.stream.address_limits import (
     ADDRESS_COUNTED,
@@ -26,6 +26,9 @@ def addresses_init(table, connections_max, key_low, key_high):
     table.capacity = ADDRESS_PROBES
     while table.capacity < 2 * connections_max:
         table.capacity *= 2
+    table.connections = 0
+    table.is_used = False
+    table.due_ns = 0
     table.key_low = key_low
     table.key_high = key_high
     table.uses = cast(pointer(AddressUse), reserve(table.capacity * sizeof(AddressUse)))
@@ -36,6 +39,13 @@ def addresses_end(table):
     if table.uses != NULL:
         unreserve(table.uses, table.capacity * sizeof(AddressUse))
         table.uses = NULL
+
+
+def addresses_give_back(table, now_ns):
+    """The memory of a table that nobody is in any more: what is remembered has no effect then."""
+    if table.is_used and not table.connections and now_ns >= table.due_ns:
+        madvise(table.uses, table.capacity * sizeof(AddressUse), MADV_DONTNEED)
+        table.is_used = False
 
 
 def address_hash(table, source):
@@ -80,6 +90,7 @@ def make_use(table, hash, now_ns):
     if best != NULL:
         best.tag = tag_of(hash)
         best.due_ns = now_ns
+        table.is_used = True
     return best
 
 
@@ -95,6 +106,8 @@ def address_admit(table, limits, source, now_ns):
     if verdict == ADDRESS_COUNTED:
         use.due_ns = max(use.due_ns, now_ns) + cost_ns(limits)
         use.connections += 1
+        table.due_ns = max(table.due_ns, use.due_ns)
+        table.connections += 1
     return verdict
 
 
@@ -124,3 +137,4 @@ def address_release(table, source):
     use = find_use(table, address_hash(table, source))
     if use != NULL and use.connections:
         use.connections -= 1
+        table.connections -= 1

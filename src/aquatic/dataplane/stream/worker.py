@@ -8,7 +8,11 @@ from cython.cimports.aquatic.abi.stream_backend import WAKE_DATA
 from cython.cimports.aquatic.abi.stream_counters import CLOSED_AT_END, STREAM_WAITS
 from cython.cimports.aquatic.abi.threads import dprintf, exit_now, strerror
 from cython.cimports.aquatic.dataplane.stream.accept import accept_batch, watch_listeners
-from cython.cimports.aquatic.dataplane.stream.address_limits import addresses_end, addresses_init
+from cython.cimports.aquatic.dataplane.stream.address_limits import (
+    addresses_end,
+    addresses_give_back,
+    addresses_init,
+)
 from cython.cimports.aquatic.dataplane.stream.connection import (
     connection_close,
     connection_dismiss,
@@ -145,6 +149,7 @@ def give_back(worker):
     """Once a second, the memory that nothing has needed for as long."""
     worker.gave_back_second = worker.second
     arena_cool(address(worker.connections.arena))
+    addresses_give_back(address(worker.addresses), worker.now_ns)
     tls_trim(worker)
 
 
