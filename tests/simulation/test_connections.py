@@ -676,19 +676,6 @@ def test_a_registration_for_events_may_fail(after: int) -> None:
     assert exchange(server, opened(server), LINES) == ANSWERS
 
 
-def test_a_request_that_came_with_its_connection_is_never_waited_for() -> None:
-    server = simulation()
-    server.fail_watch(0)
-    early, late = server.connect(), server.connect()
-    server.deliver(early, b"close\n")
-    server.turn()
-    assert server.take(early) == b"close\n"
-    assert server.state(early) == server.state(late) == "closed"
-    counters = server.counters()
-    assert (counters["closed_by_answer"], counters["closed_no_memory"]) == (1, 1)
-    check_nothing_left(server)
-
-
 def test_the_end_answers_what_was_received() -> None:
     server = simulation()
     numbers = [opened(server, ipv4(index)) for index in range(300)]

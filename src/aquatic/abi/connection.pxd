@@ -63,7 +63,7 @@ cdef struct Connection:
     uint8_t phase
     uint8_t family  # by the socket: the row of counters
     uint8_t listener
-    uint8_t events  # watched: EPOLLIN, EPOLLOUT; 0: not yet
+    uint8_t events  # watched: EPOLLIN, EPOLLOUT
     uint8_t is_from_proxy
     uint8_t is_counted  # in the table of addresses, by `source`
     uint8_t end  # when the output has been sent: a ConnectionEnd

@@ -15,7 +15,7 @@ from cython.cimports.aquatic.abi.stream_counters import (
 from cython.cimports.aquatic.dataplane.stream.connection import let_go
 from cython.cimports.aquatic.dataplane.stream.newcomer import make_room
 from cython.cimports.aquatic.dataplane.stream.note import note
-from cython.cimports.aquatic.dataplane.stream.opening import first_read, open_connection
+from cython.cimports.aquatic.dataplane.stream.opening import open_connection
 from cython.cimports.aquatic.dataplane.stream.slab import slab_take
 from cython.cimports.libc.errno import (
     EAGAIN,
@@ -117,6 +117,5 @@ def take_up(worker, listener, socket, source):
     note(worker, connection, outcome, 1)
     if outcome == CONNECTIONS_ACCEPTED:
         note(worker, connection, CONNECTIONS_ACTIVE, 1)
-        first_read(worker, connection)
     else:
         let_go(worker, connection)

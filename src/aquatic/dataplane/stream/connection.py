@@ -159,7 +159,7 @@ def receive_once(worker, connection):
     room = declare(uint32_t, protocol_of(worker, connection).limits.request_bytes_max - kept)
     received = declare(int64_t, channel_receive(worker, connection, address(worker.input[kept]), room))
     if received > 0:
-        if connection.events & ~EPOLLIN and not watch_events(worker, connection, EPOLLIN):
+        if connection.events != EPOLLIN and not watch_events(worker, connection, EPOLLIN):
             connection_close(worker, connection, CLOSED_NO_MEMORY)
             return False
         serve(worker, connection, kept + cast(uint32_t, received))

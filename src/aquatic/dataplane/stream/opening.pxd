@@ -4,7 +4,6 @@ from aquatic.abi.connection cimport Connection, StreamWorker
 from aquatic.dataplane.stream.proxy_header cimport ProxyHeader
 
 cdef uint32_t open_connection(StreamWorker* worker, Connection* connection) noexcept nogil
-cdef void first_read(StreamWorker* worker, Connection* connection) noexcept nogil
 cdef void opening_event(StreamWorker* worker, Connection* connection) noexcept nogil
 
 cdef void read_proxy_header(StreamWorker* worker, Connection* connection) noexcept nogil

@@ -2,7 +2,7 @@
 
 from cython import NULL, address, cast, declare
 from cython.cimports.aquatic.abi.atomics import load_pointer, memory_order_acquire
-from cython.cimports.aquatic.abi.connection import PHASE_HANDSHAKE, PHASE_HEADER, PHASE_PROXY_HEADER
+from cython.cimports.aquatic.abi.connection import PHASE_HANDSHAKE, PHASE_PROXY_HEADER
 from cython.cimports.aquatic.abi.sockets import EPOLLIN
 from cython.cimports.aquatic.abi.stream_counters import (
     CLOSED_ADDRESS_LIMIT,
@@ -29,7 +29,7 @@ from cython.cimports.aquatic.dataplane.stream.proxy_header import (
     ProxyHeader,
     proxy_decode,
 )
-from cython.cimports.aquatic.dataplane.stream.slab import connection_name, keep_input, slab_find, take_input
+from cython.cimports.aquatic.dataplane.stream.slab import keep_input, take_input
 from cython.cimports.aquatic.dataplane.stream.timers import timer_set
 from cython.cimports.aquatic.dataplane.stream.tls import (
     tls_has_pending,
@@ -45,6 +45,8 @@ def open_connection(worker, connection):
     """Begin with a connection; returns CONNECTIONS_ACCEPTED, or why it is refused, to be counted."""
     listener = address(worker.listeners[connection.listener])
     timer_set(worker, connection, worker.limits.handshake_seconds_max)
+    if not watch_events(worker, connection, EPOLLIN):
+        return REFUSED_NO_MEMORY
     if listener.has_proxy_protocol and is_trusted(listener.trusted, address(connection.source)):
         connection.phase = PHASE_PROXY_HEADER
         return CONNECTIONS_ACCEPTED
@@ -62,16 +64,6 @@ def begin(worker, connection):
         return tls_start(worker, connection, context)
     protocol_begin(worker, connection)
     return True
-
-
-def first_read(worker, connection):
-    """A request has often come with the connection: who is answered and closed by then is never watched."""
-    name = connection_name(address(worker.connections), connection)
-    if connection.phase == PHASE_HEADER:
-        receive(worker, connection)
-        connection = slab_find(address(worker.connections), name)
-    if connection != NULL and not connection.events and not watch_events(worker, connection, EPOLLIN):
-        connection_close(worker, connection, CLOSED_NO_MEMORY)
 
 
 def opening_event(worker, connection):
