@@ -216,10 +216,14 @@ def test_another_runs_result_is_refused() -> None:
 # Counting
 
 
-def fake_valgrind(directory: Path, script: str) -> None:
+def fake_valgrind(monkeypatch: pytest.MonkeyPatch, directory: Path, script: str) -> None:
+    """The only program on the path."""
     program = directory / "valgrind"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(directory))
+    # A shell does not bear ThreadSanitizer's runtime.
+    monkeypatch.delenv("LD_PRELOAD", raising=False)
 
 
 # Where callgrind is told to write.
@@ -228,8 +232,7 @@ OUT = "for word; do case $word in --callgrind-out-file=*) out=${word#*=};; esac;
 
 def test_every_other_profile_is_a_loops(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     parts = "for part in 1 2 3 4; do echo totals: ${part}000000 >$out.$part; done"
-    fake_valgrind(tmp_path, f"{OUT}\n{parts}")
-    monkeypatch.setenv("PATH", str(tmp_path))
+    fake_valgrind(monkeypatch, tmp_path, f"{OUT}\n{parts}")
     loop, expired = cases()["loop"], cases()["swarm-expire-50"]
     assert count([loop, expired]) == {
         "loop": 2_000_000 / loop.calls,
@@ -248,8 +251,7 @@ def test_every_other_profile_is_a_loops(monkeypatch: pytest.MonkeyPatch, tmp_pat
 def test_callgrind_that_fails_is_told(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, said: str
 ) -> None:
-    fake_valgrind(tmp_path, script)
-    monkeypatch.setenv("PATH", str(tmp_path))
+    fake_valgrind(monkeypatch, tmp_path, script)
     with pytest.raises(CountError, match=said):
         count([cases()["loop"]])
 
