@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 from aquatic.dataplane.stream.tls_context import TlsContext, TlsTicketKeys
 from aquatic.testing.stream import StreamSettings, StreamSimulation
 from tests.support.certificates import TlsPeer, make_certificate
+from tests.support.tls_records import HEAD_BYTES, record, records_of
 
-HEAD_BYTES = 5
 FLIGHTS = 4
 REQUESTS = (b"one\ntwo\n", b"close\n")
 WHOLE_ANSWER = b"one\ntwo\nclose\n"
@@ -29,16 +29,6 @@ with TemporaryDirectory() as _folder:
     CLIENTS = [_certificate.client_context() for _ in range(2)]
 for _client, _version in zip(CLIENTS, (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3), strict=True):
     _client.minimum_version = _client.maximum_version = _version
-
-
-def records_of(stream: bytes) -> list[bytes]:
-    """A flight's records."""
-    records = []
-    while stream:
-        length = HEAD_BYTES + int.from_bytes(stream[3:HEAD_BYTES], "big")
-        records.append(stream[:length])
-        stream = stream[length:]
-    return records
 
 
 def change(stream: bytes, kind: int, place: int, content: bytes) -> bytes:
@@ -59,7 +49,7 @@ def change(stream: bytes, kind: int, place: int, content: bytes) -> bytes:
         case 4:
             return content
         case 5:
-            made = bytes([20 + place % 6, 3, 3]) + len(content).to_bytes(2, "big") + content
+            made = record(20 + place % 6, content)
             return b"".join([*records[:which], made * (1 + place // 16), *records[which:]])
         case 6:
             return b"".join([*records[:which], *records[which : which + 1] * 2, *records[which + 1 :]])

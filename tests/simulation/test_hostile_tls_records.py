@@ -17,8 +17,8 @@ from aquatic.testing.stream import StreamSimulation
 from tests.simulation.test_connections import ANSWERS, LINES, check_nothing_left
 from tests.simulation.test_tls_connections import VERSIONS, Client, connected, simulation
 from tests.support.certificates import Certificate, make_certificate
+from tests.support.tls_records import HEAD_BYTES, record, records_of
 
-HEAD_BYTES = 5
 RECORD_BYTES_MAX = (1 << 14) + 256
 # What a client says after another, in a connection's life.
 FLIGHTS = ["hello", "finish", "requests", "end"]
@@ -27,20 +27,6 @@ LAST_REQUESTS = [b"close\n", b"ignored\n", b"ignored too\n"]
 WHOLE_ANSWER = b"one\ntwo\nthree\nxxx\nclose\n"
 TURNS = 6
 SEEDS = 5
-
-
-def records_of(stream: bytes) -> list[bytes]:
-    records = []
-    while stream:
-        length = HEAD_BYTES + int.from_bytes(stream[3:HEAD_BYTES], "big")
-        records.append(stream[:length])
-        stream = stream[length:]
-    return records
-
-
-def record(kind: int, content: bytes, length: int | None = None) -> bytes:
-    size = len(content) if length is None else length
-    return bytes([kind, 3, 3]) + size.to_bytes(2, "big") + content
 
 
 # Ways to spoil a flight; each has records of another connection, too.

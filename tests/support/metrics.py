@@ -3,6 +3,7 @@
 import urllib.request
 from collections.abc import Mapping
 
+from aquatic.bench.process import parse_metrics
 from tests.support.processes import Process, wait_until
 
 
@@ -19,8 +20,7 @@ def fetch(url: str) -> str:
 
 def metrics(url: str) -> dict[str, float]:
     """Values by name and labels as they are written."""
-    lines = [line.rpartition(" ") for line in fetch(url).splitlines() if line and not line.startswith("#")]
-    return {name: float(value) for name, _, value in lines}
+    return parse_metrics(fetch(url))
 
 
 def metrics_showing(url: str, expected: Mapping[str, float]) -> dict[str, float]:

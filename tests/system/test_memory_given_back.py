@@ -1,18 +1,17 @@
 """What many connections have left goes back to the system, as the system sees it: OpenSSL's memory is not ours."""
 
 import os
-import time
 
 import pytest
 
 from aquatic.bench.idle import open_round
 from aquatic.bench.process import started
 from aquatic.bench.trackers import TRACKERS, Wire
+from tests.support.processes import wait_until
 
 CONNECTIONS = 200
 # OpenSSL's alone are more (docs/benchmarks.md).
 CONNECTION_BYTES = 12_000
-SECONDS_MAX = 60
 
 
 @pytest.mark.parametrize("wire", ["https", "wss"])
@@ -23,7 +22,7 @@ def test_memory_of_connections_over_tls_goes_back(wire: Wire) -> None:
         with open_round(running, wire, CONNECTIONS):
             opened = running.memory_bytes()
         assert opened - before > CONNECTIONS * CONNECTION_BYTES
-        deadline = time.monotonic() + SECONDS_MAX
-        while running.memory_bytes() > opened - 0.8 * CONNECTIONS * CONNECTION_BYTES:
-            assert time.monotonic() < deadline, "it keeps what its connections took"
-            time.sleep(0.1)
+        wait_until(
+            lambda: running.memory_bytes() <= opened - 0.8 * CONNECTIONS * CONNECTION_BYTES,
+            lambda: "it keeps what its connections took",
+        )

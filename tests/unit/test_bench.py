@@ -12,7 +12,8 @@ from wsproto.events import Request as WsRequest
 from aquatic.bench.catalogue import RUNS
 from aquatic.bench.certificate import make_certificate
 from aquatic.bench.charts import bar_svg, line_svg
-from aquatic.bench.idle import IdleMemory, masked_text
+from aquatic.bench.frames import masked_frame
+from aquatic.bench.idle import IdleMemory
 from aquatic.bench.idle import table_row as idle_row
 from aquatic.bench.latency import UDP_PHASES, PhaseResult
 from aquatic.bench.latency import table_row as latency_row
@@ -378,7 +379,7 @@ def test_websocket_clients_mask_their_frames(length: int) -> None:
     server.receive_data(b"\r\n".join([b"GET / HTTP/1.1", *headers, key, b"", b""]))
     assert isinstance(next(server.events()), WsRequest)
     server.send(AcceptConnection())
-    server.receive_data(masked_text("x" * length))
+    server.receive_data(masked_frame(b"x" * length))
     (message,) = server.events()
     assert isinstance(message, TextMessage)
     assert message.data == "x" * length

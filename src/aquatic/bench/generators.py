@@ -116,12 +116,16 @@ class GeneratorRun:
             "ours": partial(_ours, self.workload, seconds),
             "ours, two workers": partial(_ours, two, seconds),
         }
+        # That is all that others can be told.
+        whole_seconds = max(1, round(seconds))
         if found_programs((self.rust_program,)):
-            found[self.rust_program] = partial(_rust, self.rust_program, self.rust_configuration, seconds)
+            found[self.rust_program] = partial(
+                _rust, self.rust_program, self.rust_configuration, whole_seconds
+            )
         if self.wire == "http" and found_programs(("wrk",)):
             connections = str(getattr(self.workload.load, "connections", 1))
-            found["wrk, one request"] = partial(_wrk_one, connections, seconds)
-            found["wrk, one request for each peer"] = partial(_wrk_all, connections, seconds)
+            found["wrk, one request"] = partial(_wrk_one, connections, whole_seconds)
+            found["wrk, one request for each peer"] = partial(_wrk_all, connections, whole_seconds)
         return found
 
     def _once(self, generate: Generate, conditions: Conditions, result: Result) -> Cost:
@@ -170,21 +174,20 @@ def _ours(workload: Workload, seconds: float, running: RunningTracker, populatio
 
 
 def _rust(
-    program: str, configuration: str, seconds: float, running: RunningTracker, _population: Population
+    program: str, configuration: str, seconds: int, running: RunningTracker, _population: Population
 ) -> Spent:
     path = running.directory / "load_test.toml"
-    whole_seconds = max(1, round(seconds))
-    head = f'server_address = "{running.target}"\nduration = {whole_seconds}\n'
+    head = f'server_address = "{running.target}"\nduration = {seconds}\n'
     path.write_text(head + configuration)
-    return _spent([program, "-c", str(path)], _RUST_RATE, whole_seconds)
+    return _spent([program, "-c", str(path)], _RUST_RATE, seconds)
 
 
-def _wrk_one(connections: str, seconds: float, running: RunningTracker, population: Population) -> Spent:
+def _wrk_one(connections: str, seconds: int, running: RunningTracker, population: Population) -> Spent:
     """With the same request all the time."""
     return _wrk([f"http://{running.target}{_announce_path(population, 0)}"], connections, seconds)
 
 
-def _wrk_all(connections: str, seconds: float, running: RunningTracker, population: Population) -> Spent:
+def _wrk_all(connections: str, seconds: int, running: RunningTracker, population: Population) -> Spent:
     """With one request for each peer, put together before it begins, as quick as wrk can be asked to do that."""
     requests = running.directory / "requests.txt"
     lines = (f"{_announce_path(population, peer)}\n" for peer in range(population.peers))
@@ -200,13 +203,12 @@ def _announce_path(population: Population, peer: int) -> str:
     return f"/announce?{query}&left={int(not is_seeder)}&compact=1&numwant=30"
 
 
-def _wrk(arguments: list[str], connections: str, seconds: float) -> Spent:
-    whole_seconds = max(1, round(seconds))
-    command = ["wrk", "-t", "1", "-c", connections, "-d", f"{whole_seconds}s", *arguments]
-    return _spent(command, _WRK_RATE, whole_seconds)
+def _wrk(arguments: list[str], connections: str, seconds: int) -> Spent:
+    command = ["wrk", "-t", "1", "-c", connections, "-d", f"{seconds}s", *arguments]
+    return _spent(command, _WRK_RATE, seconds)
 
 
-def _spent(command: list[str], rate: re.Pattern[str], seconds: float) -> Spent:
+def _spent(command: list[str], rate: re.Pattern[str], seconds: int) -> Spent:
     """Of a program, its rate as it tells it. SubprocessError."""
     begin, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     told = subprocess.run(

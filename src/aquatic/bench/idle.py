@@ -8,12 +8,12 @@ import json
 import os
 import socket
 import ssl
-import struct
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from aquatic.bench.frames import masked_frame
 from aquatic.bench.process import RunningTracker, TrackerError, started
 from aquatic.bench.result import Bar, BarChart, Result
 from aquatic.bench.runs import Conditions, keep_configuration, log
@@ -170,7 +170,7 @@ def ask_by_websocket(connection: socket.socket, index: int) -> None:
     connection.sendall(request.encode())
     if not connection.recv(1 << 16).startswith(b"HTTP/1.1 101"):
         raise OSError("a WebSocket was refused")
-    connection.sendall(masked_text(announce(index)))
+    connection.sendall(masked_frame(announce(index).encode()))
     if not connection.recv(1 << 16):
         raise OSError("an announce was not answered")
 
@@ -189,14 +189,6 @@ def announce(index: int) -> str:
             "offers": [],
         }
     )
-
-
-def masked_text(text: str) -> bytes:
-    """A frame as clients send it (RFC 6455, 5.2); its mask changes nothing, which is allowed."""
-    payload = text.encode()
-    if len(payload) < 126:
-        return bytes((0x81, 0x80 | len(payload))) + bytes(4) + payload
-    return struct.pack("!BBH4x", 0x81, 0x80 | 126, len(payload)) + payload
 
 
 def table_row(name: str, number: int, memory: IdleMemory) -> list[str]:

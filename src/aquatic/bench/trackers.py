@@ -85,7 +85,7 @@ class Tracker(ABC):
     acknowledges_answers: bool = False
     # Whether it gives peers on loopback another address, so that who they are can't be checked.
     renames_loopback: bool = False
-    # What the command line named.
+    # The beginning of its command where none is looked for: what the command line named.
     named: tuple[str, ...] = ()
 
     def program(self) -> list[str] | None:

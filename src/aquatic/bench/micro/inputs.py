@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from random import Random
 from urllib.parse import quote_from_bytes
 
+from aquatic.bench.frames import masked_frame
 from aquatic.protocol import udp, ws
 
 SEED = 1
@@ -216,15 +217,7 @@ def ws_answers(offered: Iterable[ws.AnnounceRequest], peer_id: bytes) -> list[ws
 def frames(messages: Iterable[bytes]) -> list[bytes]:
     """A client's frames, masked."""
     source = random()
-    return [_frame(message, source.randbytes(4)) for message in messages]
-
-
-def _frame(payload: bytes, mask: bytes) -> bytes:
-    size = len(payload)
-    keys = (mask * (size // 4 + 1))[:size]
-    masked = (int.from_bytes(payload, "big") ^ int.from_bytes(keys, "big")).to_bytes(size, "big")
-    length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
-    return b"\x81" + length + mask + masked
+    return [masked_frame(message, source.randbytes(4)) for message in messages]
 
 
 # Connections
