@@ -153,6 +153,16 @@ def test_the_protocol_closes_at_once_or_lingers_when_more_has_come() -> None:
     check_nothing_left(server)
 
 
+def test_last_words_come_whatever_is_left_unread() -> None:
+    """They leave with the end of our side. A socket that is closed with unread input drops what has not left."""
+    server = simulation()
+    number = opened(server)
+    server.split_receives(number, len(b"close\n"))
+    assert exchange(server, number, b"close\nignored\n") == b"close\n"
+    assert server.state(number) == "closed"
+    check_nothing_left(server)
+
+
 def test_a_close_waits_for_the_output() -> None:
     server = simulation()
     number = opened(server)

@@ -174,6 +174,28 @@ def test_a_request_may_come_with_the_end_of_the_handshake(
     assert client.receive(turns=2) == b"one\ntwo\n"
 
 
+def has_ticket(client: Client) -> bool:
+    session = client.peer.tls.session
+    return session is not None and session.has_ticket
+
+
+def test_the_ticket_leaves_with_the_first_response_or_after_a_while(
+    context: TlsContext, certificate: Certificate
+) -> None:
+    server = simulation(context)
+    client, silent = connected(server, certificate), connected(server, certificate)
+    for each in (client, silent):
+        server.turn()
+        assert server.take(each.number) == b""
+    assert client.exchange(b"line\n") == b"line\n"
+    assert silent.receive() == b""
+    assert not has_ticket(silent)
+    server.set_time(0.2)
+    assert silent.receive() == b""
+    assert has_ticket(client)
+    assert has_ticket(silent)
+
+
 def test_many_records_in_one_read_are_all_answered(context: TlsContext, certificate: Certificate) -> None:
     server = simulation(context, request_bytes_max=100)
     client = connected(server, certificate)

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import struct
@@ -102,6 +103,16 @@ def test_a_peer_that_reads_late_gets_everything() -> None:
         wait_until(lambda: server.server.counters()["bytes_sent"] > 50_000)
         assert receive(connection, count * 50_001) == (b"x" * 50_000 + b"\n") * count
         writer.join()
+
+
+def test_the_end_comes_in_one_packet_with_the_last_words() -> None:
+    with running() as server, server.connect() as connection:
+        poll = select.poll()
+        poll.register(connection, select.POLLIN | select.POLLRDHUP)
+        connection.sendall(b"close\n")
+        ((_, events),) = poll.poll(TIMEOUT_SECONDS * 1000)
+        assert events & select.POLLRDHUP
+        assert receive(connection, 100) == b"close\n"
 
 
 def test_an_end_reaches_the_peer_after_the_last_words() -> None:

@@ -155,6 +155,7 @@ cdef struct TlsWork:
     void* method  # BIO_METHOD
     Connection* connection  # in whose name OpenSSL is being called
     uint32_t events  # that the last call which could not go on waits for
+    bint more_follows  # what is written need not leave at once
     uint32_t receives_left
     bint has_ended  # the peer's side, in this call
     int error_number  # of the backend, in this call

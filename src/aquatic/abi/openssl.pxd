@@ -18,6 +18,7 @@ cdef extern from "<openssl/ssl.h>" nogil:
         SSL_OP_IGNORE_UNEXPECTED_EOF
         SSL_MODE_RELEASE_BUFFERS
         SSL_MODE_ENABLE_PARTIAL_WRITE
+        SSL_MODE_NO_AUTO_CHAIN
         SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
         SSL_SESS_CACHE_OFF
         SSL_FILETYPE_PEM
@@ -25,6 +26,7 @@ cdef extern from "<openssl/ssl.h>" nogil:
         SSL_ERROR_WANT_WRITE
         SSL_ERROR_ZERO_RETURN
         SSL_ERROR_SYSCALL
+        TLS_ST_SW_SESSION_TICKET
         SSL_TLSEXT_ERR_OK
         SSL_TLSEXT_ERR_ALERT_FATAL
         OPENSSL_NPN_NEGOTIATED
@@ -87,6 +89,7 @@ cdef extern from "<openssl/ssl.h>" nogil:
     int SSL_get_error(const SSL* ssl, int result)
     int SSL_has_pending(const SSL* ssl)
     int SSL_session_reused(const SSL* ssl)
+    int SSL_get_state(const SSL* ssl)
 
 cdef extern from "<openssl/bio.h>" nogil:
     ctypedef struct BIO:

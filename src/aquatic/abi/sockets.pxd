@@ -76,6 +76,7 @@ cdef extern from "<sys/socket.h>" nogil:
         SO_TIMESTAMPNS
         SO_ATTACH_REUSEPORT_CBPF
         MSG_DONTWAIT
+        MSG_MORE
         MSG_NOSIGNAL
         MSG_PEEK
         SHUT_WR

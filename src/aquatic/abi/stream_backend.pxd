@@ -20,8 +20,11 @@ cdef struct StreamBackend:
     int (*accept)(void* state, int listener, Source* source) noexcept nogil
     # How many bytes were received; 0 when the peer has ended its side; -errno: -EAGAIN when there are none yet.
     int64_t (*receive)(void* state, int socket, uint8_t* bytes, uint32_t capacity, bint peeks) noexcept nogil
-    # How many bytes the kernel has taken over; -errno: -EAGAIN when it takes none.
-    int64_t (*send)(void* state, int socket, const uint8_t* bytes, uint32_t length) noexcept nogil
+    # How many bytes the kernel has taken over; -errno: -EAGAIN when it takes none. Where more follows, or the end, it
+    # may keep them for a while, to send them with that.
+    int64_t (*send)(
+        void* state, int socket, const uint8_t* bytes, uint32_t length, bint more_follows
+    ) noexcept nogil
     # End our side: the peer sees the end after all that was sent.
     void (*shut_down)(void* state, int socket) noexcept nogil
     # The socket and its events are gone.

@@ -28,11 +28,13 @@ from cython.cimports.aquatic.dataplane.http.handle import ANSWER_ROOM_BYTES, Htt
 from cython.cimports.aquatic.dataplane.stream.backend.memory import (
     SOCKET_CLOSED,
     MemoryNetwork,
+    memory_arrived,
     memory_connect,
     memory_deliver_bytes,
     memory_network_end,
     memory_network_init,
     memory_socket,
+    memory_taken,
 )
 from cython.cimports.aquatic.dataplane.stream.border import read_address_header
 from cython.cimports.aquatic.dataplane.stream.worker import stream_worker_start, stream_worker_turn
@@ -270,8 +272,9 @@ class HttpSimulation:
 
     def take(self, number: int):
         socket = memory_socket(self.network, number)
-        sent = cast(bytes, socket.sent[: socket.sent_length])
-        socket.sent_length = 0
+        length = memory_arrived(self.network, socket)
+        sent = cast(bytes, socket.sent[:length])
+        memory_taken(socket, length)
         return sent
 
     def end(self, number: int):

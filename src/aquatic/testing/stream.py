@@ -26,12 +26,14 @@ from cython.cimports.aquatic.dataplane.stream.backend.memory import (
     SOCKET_FREE,
     SOCKET_WAITING,
     MemoryNetwork,
+    memory_arrived,
     memory_connect,
     memory_deliver_bytes,
     memory_forget,
     memory_network_end,
     memory_network_init,
     memory_socket,
+    memory_taken,
 )
 from cython.cimports.aquatic.dataplane.stream.backend.socket import socket_end, socket_init
 from cython.cimports.aquatic.dataplane.stream.border import (
@@ -272,8 +274,9 @@ class StreamSimulation(StreamServer):
 
     def take(self, number: int):
         socket = self.socket(number)
-        sent = cast(bytes, socket.sent[: socket.sent_length])
-        socket.sent_length = 0
+        length = memory_arrived(self.network, socket)
+        sent = cast(bytes, socket.sent[:length])
+        memory_taken(socket, length)
         return sent
 
     def state(self, number: int):

@@ -14,6 +14,7 @@ from cython.cimports.aquatic.dataplane.stream.backend.memory import (
     memory_network_end,
     memory_network_init,
     memory_socket,
+    memory_taken,
 )
 from cython.cimports.aquatic.dataplane.stream.outbox import relay
 from cython.cimports.aquatic.dataplane.stream.proxy_header import PROXY_COMPLETE, proxy_decode
@@ -150,7 +151,7 @@ def open_socket(one):
 
 def take_sent(socket):
     length = socket.sent_length
-    socket.sent_length = 0
+    memory_taken(socket, length)
     return length
 
 

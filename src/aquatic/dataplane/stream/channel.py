@@ -19,10 +19,13 @@ def channel_receive(worker, connection, bytes, capacity):
     return received
 
 
-def channel_send(worker, connection, bytes, length):
+def channel_send(worker, connection, bytes, length, more_follows):
     if connection.tls != NULL:
-        return tls_send(worker, connection, bytes, length)
-    sent = declare(int64_t, worker.backend.send(worker.backend.state, connection.socket, bytes, length))
+        return tls_send(worker, connection, bytes, length, more_follows)
+    sent = declare(
+        int64_t,
+        worker.backend.send(worker.backend.state, connection.socket, bytes, length, more_follows),
+    )
     if sent > 0:
         note(worker, connection, STREAM_BYTES_SENT, sent)
     return sent

@@ -34,5 +34,6 @@ cdef OutputOutcome queue_answer(StreamWorker* worker, Connection* connection) no
 cdef void start_sending(StreamWorker* worker, Connection* connection) noexcept nogil
 cdef void wait_on(StreamWorker* worker, Connection* connection, uint32_t sent) noexcept nogil
 cdef void resume(StreamWorker* worker, Connection* connection) noexcept nogil
+cdef void end_our_side(StreamWorker* worker, Connection* connection) noexcept nogil
 cdef void finish(StreamWorker* worker, Connection* connection) noexcept nogil
 cdef void linger(StreamWorker* worker, Connection* connection) noexcept nogil

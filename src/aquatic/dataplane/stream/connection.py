@@ -111,6 +111,7 @@ def connection_dismiss(worker, connection):
         protocol_end(worker, connection, END_AT_ONCE)
         if send_answer(worker, connection) != OUTPUT_SENT:
             return
+        end_our_side(worker, connection)
     connection_close(worker, connection, CLOSED_AT_END)
 
 
@@ -262,7 +263,8 @@ def send_answer(worker, connection):
     length = worker.exchange.written
     if not length:
         return OUTPUT_SENT
-    sent = declare(int64_t, channel_send(worker, connection, worker.output, length))
+    # With the end of our side to follow, it leaves in one packet with that.
+    sent = declare(int64_t, channel_send(worker, connection, worker.output, length, worker.exchange.closes))
     if sent == length:
         return OUTPUT_SENT
     if sent < 0 and sent != -EAGAIN:
@@ -312,7 +314,7 @@ def connection_flush(worker, connection):
     slab = address(worker.connections)
     output = cast(pointer(uint8_t), arena_at(address(slab.arena), connection.output))
     length = declare(uint32_t, waiting_bytes(connection))
-    sent = declare(int64_t, channel_send(worker, connection, output + connection.output_sent, length))
+    sent = declare(int64_t, channel_send(worker, connection, output + connection.output_sent, length, False))
     if sent < 0 and sent != -EAGAIN:
         connection_close(worker, connection, error_cause(sent))
         return
@@ -357,13 +359,18 @@ def resume(worker, connection):
 
 def finish(worker, connection):
     """Everything is said: end our side, and close when nothing can be lost by that."""
-    tls_say_goodbye(worker, connection)
-    connection.phase = PHASE_LINGERING
+    end_our_side(worker, connection)
     if connection.end == END_AT_ONCE or not watch_events(worker, connection, EPOLLIN):
         connection_close(worker, connection, CLOSED_BY_ANSWER)
         return
-    worker.backend.shut_down(worker.backend.state, connection.socket)
     timer_set(worker, connection, worker.limits.linger_seconds_max)
+
+
+def end_our_side(worker, connection):
+    """What was sent last leaves with it. Closing alone would lose that if input had come that nobody read."""
+    tls_say_goodbye(worker, connection)
+    worker.backend.shut_down(worker.backend.state, connection.socket)
+    connection.phase = PHASE_LINGERING
 
 
 def linger(worker, connection):

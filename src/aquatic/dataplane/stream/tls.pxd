@@ -12,7 +12,7 @@ cdef int64_t tls_receive(
     StreamWorker* worker, Connection* connection, uint8_t* bytes, uint32_t capacity
 ) noexcept nogil
 cdef int64_t tls_send(
-    StreamWorker* worker, Connection* connection, const uint8_t* bytes, uint32_t length
+    StreamWorker* worker, Connection* connection, const uint8_t* bytes, uint32_t length, bint more_follows
 ) noexcept nogil
 cdef bint tls_has_pending(const Connection* connection) noexcept nogil
 cdef bint tls_is_resumed(const Connection* connection) noexcept nogil
@@ -28,5 +28,6 @@ cdef int64_t write_records(
     StreamWorker* worker, Connection* connection, const uint8_t* bytes, uint32_t length
 ) noexcept nogil
 cdef int bio_read(BIO* bio, char* bytes, int capacity) noexcept nogil
+cdef bint is_sending_ticket(const Connection* connection) noexcept nogil
 cdef int bio_write(BIO* bio, const char* bytes, int length) noexcept nogil
 cdef long bio_control(BIO* bio, int command, long number, void* data) noexcept nogil

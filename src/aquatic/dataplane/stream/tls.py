@@ -19,6 +19,7 @@ from cython.cimports.aquatic.abi.openssl import (
     SSL_ERROR_WANT_READ,
     SSL_ERROR_WANT_WRITE,
     SSL_ERROR_ZERO_RETURN,
+    TLS_ST_SW_SESSION_TICKET,
     BIO_clear_retry_flags,
     BIO_get_data,
     BIO_meth_free,
@@ -37,6 +38,7 @@ from cython.cimports.aquatic.abi.openssl import (
     SSL_get_app_data,
     SSL_get_error,
     SSL_get_SSL_CTX,
+    SSL_get_state,
     SSL_has_pending,
     SSL_new,
     SSL_read,
@@ -151,11 +153,13 @@ def tls_receive(worker, connection, bytes, capacity):
     return result if result > 0 else failure(worker, connection, result)
 
 
-def tls_send(worker, connection, bytes, length):
+def tls_send(worker, connection, bytes, length, more_follows):
     """As many whole records as the kernel takes. One that it takes in part must come again with the same bytes."""
     receives_left = worker.tls.receives_left
     worker.tls.receives_left = 1
+    worker.tls.more_follows = more_follows
     sent = declare(int64_t, write_records(worker, connection, bytes, length))
+    worker.tls.more_follows = False
     worker.tls.receives_left = receives_left
     return sent
 
@@ -199,7 +203,9 @@ def tls_is_outdated(worker, connection, grace_seconds):
 def tls_say_goodbye(worker, connection):
     """Send close_notify, if the kernel takes it: the peer can tell the end from an attack then."""
     if connection.tls != NULL:
+        worker.tls.more_follows = True
         SSL_shutdown(enter(worker, connection))
+        worker.tls.more_follows = False
         ERR_clear_error()
 
 
@@ -231,13 +237,24 @@ def bio_read(bio, bytes, capacity):
     return -1
 
 
+def is_sending_ticket(connection):
+    """The last of a handshake of TLS 1.3, which nobody waits for: the first response goes with it."""
+    return SSL_get_state(cast(pointer(SSL), connection.tls)) == TLS_ST_SW_SESSION_TICKET
+
+
 def bio_write(bio, bytes, length):
     worker = cast(pointer(StreamWorker), BIO_get_data(bio))
     connection = cast(pointer(Connection), worker.tls.connection)
     BIO_clear_retry_flags(bio)
     sent = declare(
         int64_t,
-        worker.backend.send(worker.backend.state, connection.socket, cast(pointer(uint8_t), bytes), length),
+        worker.backend.send(
+            worker.backend.state,
+            connection.socket,
+            cast(pointer(uint8_t), bytes),
+            length,
+            worker.tls.more_follows or is_sending_ticket(connection),
+        ),
     )
     if sent >= 0:
         note(worker, connection, STREAM_BYTES_SENT, sent)

@@ -8,6 +8,7 @@ from cython.cimports.aquatic.abi.openssl import (
     SSL_FILETYPE_PEM,
     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER,
     SSL_MODE_ENABLE_PARTIAL_WRITE,
+    SSL_MODE_NO_AUTO_CHAIN,
     SSL_MODE_RELEASE_BUFFERS,
     SSL_OP_CIPHER_SERVER_PREFERENCE,
     SSL_OP_IGNORE_UNEXPECTED_EOF,
@@ -129,7 +130,10 @@ class TlsContext:
         )
         SSL_CTX_set_mode(
             context,
-            SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER,
+            SSL_MODE_RELEASE_BUFFERS
+            | SSL_MODE_ENABLE_PARTIAL_WRITE
+            | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
+            | SSL_MODE_NO_AUTO_CHAIN,
         )
         SSL_CTX_set_read_ahead(context, 1)
         # Sessions live in tickets only. They survive a reload: tickets are sealed with keys that stay.

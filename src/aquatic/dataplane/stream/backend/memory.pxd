@@ -8,6 +8,7 @@ cdef enum:
     MEMORY_SOCKETS_MAX = 1 << 14
     MEMORY_QUEUE_BYTES = 1 << 16
     MEMORY_LISTENERS_MAX = 16
+    MEMORY_KEEPS_NS = 200 * 1000 * 1000  # Linux's time for it (MSG_MORE in send(2))
 
 cdef enum MemorySocketState:
     SOCKET_FREE = 0
@@ -29,6 +30,8 @@ cdef struct MemorySocket:
     uint32_t received_end
     uint32_t receive_max  # at once: splits what was delivered
     uint32_t sent_length
+    uint32_t arrived  # of that: the rest is kept until more comes, the end, or MEMORY_KEEPS_NS
+    uint64_t kept_since_ns
     uint32_t send_room  # until the kernel takes no more; the greatest number is no limit
     uint8_t received[MEMORY_QUEUE_BYTES]
     uint8_t sent[MEMORY_QUEUE_BYTES]
@@ -54,6 +57,8 @@ cdef void memory_network_end(StreamBackend* backend) noexcept nogil
 cdef MemorySocket* memory_socket(MemoryNetwork* network, int socket) noexcept nogil
 cdef int memory_connect(MemoryNetwork* network, uint32_t listener, const Source* source) noexcept nogil
 cdef uint32_t memory_deliver_bytes(MemorySocket* socket, const uint8_t* bytes, uint32_t length) noexcept nogil
+cdef uint32_t memory_arrived(const MemoryNetwork* network, MemorySocket* socket) noexcept nogil
+cdef void memory_taken(MemorySocket* socket, uint32_t length) noexcept nogil
 cdef void memory_forget(MemorySocket* socket) noexcept nogil
 
 cdef int network_wait(void* state, epoll_event* events, int capacity, int timeout_ms) noexcept nogil
@@ -63,7 +68,9 @@ cdef int network_accept(void* state, int listener, Source* source) noexcept nogi
 cdef int64_t network_receive(
     void* state, int socket, uint8_t* bytes, uint32_t capacity, bint peeks
 ) noexcept nogil
-cdef int64_t network_send(void* state, int socket, const uint8_t* bytes, uint32_t length) noexcept nogil
+cdef int64_t network_send(
+    void* state, int socket, const uint8_t* bytes, uint32_t length, bint more_follows
+) noexcept nogil
 cdef void network_shut_down(void* state, int socket) noexcept nogil
 cdef void network_close(void* state, int socket) noexcept nogil
 cdef void network_wake(void* state) noexcept nogil

@@ -8,6 +8,7 @@ from cython.cimports.aquatic.abi.memory import reserve, unreserve
 from cython.cimports.aquatic.abi.sockets import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
 from cython.cimports.aquatic.abi.stream_backend import WAKE_DATA
 from cython.cimports.aquatic.dataplane.stream.backend.memory import (
+    MEMORY_KEEPS_NS,
     MEMORY_LISTENERS_MAX,
     MEMORY_QUEUE_BYTES,
     MEMORY_SOCKETS_MAX,
@@ -19,7 +20,7 @@ from cython.cimports.aquatic.dataplane.stream.backend.memory import (
 )
 from cython.cimports.libc.errno import EAGAIN, ECONNRESET, EMFILE, ENOSPC, EPIPE
 from cython.cimports.libc.stdint import UINT32_MAX, int64_t, uint8_t, uint32_t
-from cython.cimports.libc.string import memcpy
+from cython.cimports.libc.string import memcpy, memmove
 
 
 def memory_network_init(backend):
@@ -70,6 +71,7 @@ def memory_connect(network, listener, source):
             socket.received_end = 0
             socket.receive_max = UINT32_MAX
             socket.sent_length = 0
+            socket.arrived = 0
             socket.send_room = UINT32_MAX
             network.waiting += 1
             network.sockets_used = max(network.sockets_used, index + 1)
@@ -86,6 +88,20 @@ def memory_deliver_bytes(socket, bytes, length):
     memcpy(address(socket.received[socket.received_end]), bytes, taken)
     socket.received_end += taken
     return taken
+
+
+def memory_arrived(network, socket):
+    """How many of the bytes that were sent the peer can take."""
+    if socket.arrived < socket.sent_length and network.clock_ns - socket.kept_since_ns >= MEMORY_KEEPS_NS:
+        socket.arrived = socket.sent_length
+    return socket.arrived
+
+
+def memory_taken(socket, length):
+    """The peer has taken so many of those."""
+    socket.arrived -= length
+    socket.sent_length -= length
+    memmove(address(socket.sent[0]), address(socket.sent[length]), socket.sent_length)
 
 
 def memory_forget(socket):
@@ -193,7 +209,7 @@ def network_receive(state, socket, bytes, capacity, peeks):
     return cast(int64_t, length)
 
 
-def network_send(state, socket, bytes, length):
+def network_send(state, socket, bytes, length, more_follows):
     open = memory_socket(cast(pointer(MemoryNetwork), state), socket)
     if open.is_reset:
         return -EPIPE
@@ -202,20 +218,31 @@ def network_send(state, socket, bytes, length):
     if not taken:
         return -EAGAIN
     memcpy(address(open.sent[open.sent_length]), bytes, taken)
+    if more_follows and open.arrived == open.sent_length:
+        open.kept_since_ns = cast(pointer(MemoryNetwork), state).clock_ns
     open.sent_length += taken
+    # What does not fit leaves room for more, as in Linux.
+    if not more_follows or taken < length:
+        open.arrived = open.sent_length
     if open.send_room != UINT32_MAX:
         open.send_room -= taken
     return cast(int64_t, taken)
 
 
 def network_shut_down(state, socket):
-    memory_socket(cast(pointer(MemoryNetwork), state), socket).server_has_ended = True
+    ended = memory_socket(cast(pointer(MemoryNetwork), state), socket)
+    ended.server_has_ended = True
+    ended.arrived = ended.sent_length
 
 
 def network_close(state, socket):
     network = cast(pointer(MemoryNetwork), state)
     closed = memory_socket(network, socket)
     closed.state = SOCKET_CLOSED
+    if closed.received_first < closed.received_end and not closed.server_has_ended:
+        # A reset: what was kept is lost.
+        closed.sent_length = closed.arrived
+    closed.arrived = closed.sent_length
     closed.server_has_ended = True
     network.descriptors -= 1
 

@@ -20,7 +20,9 @@ cdef int socket_accept(void* state, int listener, Source* source) noexcept nogil
 cdef int64_t socket_receive(
     void* state, int socket, uint8_t* bytes, uint32_t capacity, bint peeks
 ) noexcept nogil
-cdef int64_t socket_send(void* state, int socket, const uint8_t* bytes, uint32_t length) noexcept nogil
+cdef int64_t socket_send(
+    void* state, int socket, const uint8_t* bytes, uint32_t length, bint more_follows
+) noexcept nogil
 cdef void socket_shut_down(void* state, int socket) noexcept nogil
 cdef void socket_close(void* state, int socket) noexcept nogil
 cdef void socket_wake(void* state) noexcept nogil

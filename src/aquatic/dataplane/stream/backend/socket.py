@@ -13,6 +13,7 @@ from cython.cimports.aquatic.abi.sockets import (
     EPOLLET,
     EPOLLIN,
     MSG_DONTWAIT,
+    MSG_MORE,
     MSG_NOSIGNAL,
     MSG_PEEK,
     SHUT_WR,
@@ -125,8 +126,9 @@ def socket_receive(state, socket, bytes, capacity, peeks):
     return received if received >= 0 else -errno
 
 
-def socket_send(state, socket, bytes, length):
-    sent = declare(int64_t, send(socket, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL))
+def socket_send(state, socket, bytes, length, more_follows):
+    flags = declare(int, MSG_DONTWAIT | MSG_NOSIGNAL | (MSG_MORE if more_follows else 0))
+    sent = declare(int64_t, send(socket, bytes, length, flags))
     return sent if sent >= 0 else -errno
 
 
