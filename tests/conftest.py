@@ -4,10 +4,12 @@ import os
 from collections import Counter
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# How long an example takes says something about the machine only.
-settings.register_profile("aquatic", deadline=None, print_blob=True)
+# How long an example takes, or takes to be made, says something about the machine only.
+settings.register_profile(
+    "aquatic", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
 settings.load_profile("aquatic")
 
 collect_ignore = [] if "AQUATIC_SANITIZER" in os.environ else ["sanitizer"]

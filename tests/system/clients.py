@@ -16,12 +16,13 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from socket import AF_INET, AF_INET6, SOCK_STREAM, AddressFamily, socket
+from socket import AF_INET, AF_INET6, SOCK_STREAM, AddressFamily
 from typing import Any, Self
 
 import libtorrent as lt
 import pytest
 
+from aquatic.bench.process import claimed_port
 from tests.support.processes import Process, running
 
 needs_aria2 = pytest.mark.skipif(not shutil.which("aria2c"), reason="no aria2c (Debian package aria2)")
@@ -101,17 +102,15 @@ def scrape(process: Process) -> str:
     return process.wait_for_line("scrape_reply")
 
 
+@contextlib.contextmanager
 def aria2(
     directory: Path,
     torrent_or_magnet: Path | str,
     family: AddressFamily = AF_INET,
     trusted: Path | None = None,
-) -> contextlib.AbstractContextManager[Process]:
+) -> Iterator[Process]:
     """Run aria2 with one torrent, on loopback (it asks no UDP tracker over IPv6); ends when it is done."""
-    port = free_port()
     options: dict[str, object] = {
-        "dht-listen-port": port,
-        "listen-port": port,
         # Without DHT it asks no UDP tracker; it knows no node and is not told any.
         "enable-dht": "true",
         "dht-file-path": directory / "dht",
@@ -125,13 +124,17 @@ def aria2(
     }
     if trusted:
         options["ca-certificate"] = trusted
-    arguments = [f"--{name}={value}" for name, value in options.items()]
-    return running(["aria2c", "--no-conf", *arguments, str(torrent_or_magnet)])
+    with claimed_port(SOCK_STREAM) as port:
+        options |= {"dht-listen-port": port, "listen-port": port}
+        arguments = [f"--{name}={value}" for name, value in options.items()]
+        with running(["aria2c", "--no-conf", *arguments, str(torrent_or_magnet)]) as process:
+            yield process
 
 
+@contextlib.contextmanager
 def transmission(
     directory: Path, torrent: Path, family: AddressFamily = AF_INET, trusted: Path | None = None
-) -> contextlib.AbstractContextManager[Process]:
+) -> Iterator[Process]:
     """Run Transmission with one torrent, on loopback; it prints `finished INFO_HASH`.
 
     It connects to no loopback address that a tracker gives, since it holds them to be wrong, but it announces
@@ -152,15 +155,9 @@ def transmission(
         "port-forwarding-enabled": False,
     }
     (home / "settings.json").write_text(json.dumps(settings))
-    options = {"config-dir": home, "download-dir": directory, "port": free_port(), "finish": script}
-    arguments = [part for name, value in options.items() for part in (f"--{name}", str(value))]
-    environment = environment_with("CURL_CA_BUNDLE", trusted)
-    return running(["transmission-cli", *arguments, str(torrent)], env=environment)
-
-
-def free_port() -> int:
-    """A TCP and UDP port that is free now, for clients that cannot ask the system for one."""
-    with socket(AF_INET, SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    with claimed_port(SOCK_STREAM) as port:
+        options = {"config-dir": home, "download-dir": directory, "port": port, "finish": script}
+        arguments = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+        environment = environment_with("CURL_CA_BUNDLE", trusted)
+        with running(["transmission-cli", *arguments, str(torrent)], env=environment) as process:
+            yield process

@@ -4,7 +4,7 @@ import contextlib
 import socket
 import socketserver
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,10 +25,10 @@ def with_length(body: bytes, **changes: bytes) -> bytes:
 
 
 # From a request and its right answer's body to the parts that are sent; None ends the connection.
-Meddle = Callable[[Request, bytes], list[bytes | None]]
+Meddle = Callable[[Request, bytes], Iterable[bytes | None]]
 
 
-def honest(_request: Request, body: bytes) -> list[bytes | None]:
+def honest(_request: Request, body: bytes) -> Iterable[bytes | None]:
     return [with_length(body)]
 
 

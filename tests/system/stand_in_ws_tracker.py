@@ -12,11 +12,10 @@ from threading import RLock, Thread
 from typing import Any
 
 from wsproto import ConnectionType, WSConnection
-from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, Request, TextMessage
+from wsproto.events import AcceptConnection, BytesMessage, CloseConnection, Ping, Pong, Request, TextMessage
 from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 
 Message = dict[str, Any]
-SEND_SECONDS_MAX = 0.2  # to a client that does not read
 
 
 class Connection:
@@ -26,6 +25,7 @@ class Connection:
         self.socket = opened
         self.websocket = WSConnection(ConnectionType.SERVER)
         self.peer_id = ""
+        self.pongs = 0
 
     def send(self, content: Message | str | bytes) -> None:
         """A message, a text that is none, or bytes that need not even be a frame."""
@@ -114,9 +114,7 @@ class StandInWsTracker:
     def talk(self, connection: Connection) -> None:
         text = ""
         while True:
-            connection.socket.settimeout(None)
             received = connection.socket.recv(1 << 16)
-            connection.socket.settimeout(SEND_SECONDS_MAX)
             if not received:
                 return
             connection.websocket.receive_data(received)
@@ -130,6 +128,8 @@ class StandInWsTracker:
                         text = ""
                 elif isinstance(event, CloseConnection | Ping):
                     connection.socket.sendall(connection.websocket.send(event.response()))
+                elif isinstance(event, Pong):
+                    connection.pongs += 1
                 else:
                     assert not isinstance(event, BytesMessage)
 

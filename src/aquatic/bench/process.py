@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -23,6 +24,7 @@ from aquatic.protocol.udp import ConnectRequest
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 START_SECONDS_MAX = 60
 END_SECONDS_MAX = 30
+CLAIMED_PORT_MIN = 10_000
 # Of /proc/net/udp.
 _LOCAL_COLUMN = 1
 _CONFIGURATION_SUFFIXES = (".toml", ".conf", ".yaml")
@@ -139,14 +141,18 @@ def started(
     program = tracker.program()
     if program is None:
         raise TrackerError(f"{tracker.name} is not here")
-    with tempfile.TemporaryDirectory(prefix="aquatic-bench-") as made:
+    with (
+        tempfile.TemporaryDirectory(prefix="aquatic-bench-") as made,
+        claimed_port(socket.SOCK_DGRAM if wire == "udp" else socket.SOCK_STREAM) as port,
+        claimed_port(socket.SOCK_STREAM) as metrics_port,
+    ):
         directory = Path(made)
         serving = Serving(
             wire=wire,
-            port=free_port(socket.SOCK_DGRAM if wire == "udp" else socket.SOCK_STREAM),
+            port=port,
             directory=directory,
             info_hashes=info_hashes,
-            metrics_port=free_port(socket.SOCK_STREAM) if metrics else None,
+            metrics_port=metrics_port if metrics else None,
             certificate=make_certificate(directory) if wire in ("https", "wss") else None,
         )
         serving = replace(serving, **settings)  # type: ignore[arg-type]
@@ -163,12 +169,21 @@ def started(
             _end(process)
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
-    """A port, of UDP if nothing else is said, that nobody has at this moment."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+@contextmanager
+def claimed_port(kind: socket.SocketKind) -> Iterator[int]:
+    """A port for who can't ask the system for one. Meanwhile nobody gets it from the system or from here."""
+    given_min = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.randrange(CLAIMED_PORT_MIN, max(given_min, 2 * CLAIMED_PORT_MIN))
+        with socket.socket(socket.AF_UNIX) as claim, socket.socket(socket.AF_INET, kind) as probe:
+            try:
+                claim.bind(f"\0aquatic-port-{port}")
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            probe.close()
+            yield port
+            return
 
 
 def set_own_priority(priority: Priority, core: int) -> None:

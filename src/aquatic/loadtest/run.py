@@ -274,7 +274,7 @@ class LoadTest:
             },
         )
 
-    def greet(self, seconds: float = 5.0) -> None:
+    def greet(self, seconds: float = 30.0) -> None:
         """Get a connection id for every socket, or open every connection. SilentTrackerError."""
         self.start("greet", seconds)
         if not self.join():

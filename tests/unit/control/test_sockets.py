@@ -5,12 +5,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from aquatic.bench.process import claimed_port
 from aquatic.control import sockets
 from aquatic.control.errors import StartError
 from aquatic.control.model import Listener, Protocol
@@ -150,12 +151,9 @@ def test_an_ipv4_program_is_noticed_by_a_dual_stack_listener(bind: Bind) -> None
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_own_listeners_may_overlap(bind: Bind, order: int) -> None:
-    with closing(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)) as probe:
-        probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        probe.bind(("::", 0))
-        port = probe.getsockname()[1]
-    listeners = [listener(f"0.0.0.0:{port}"), listener(f"[::]:{port}", ipv6_only=False)][::order]
-    bound = bind(*listeners)
+    with claimed_port(socket.SOCK_DGRAM) as port:
+        listeners = [listener(f"0.0.0.0:{port}"), listener(f"[::]:{port}", ipv6_only=False)][::order]
+        bound = bind(*listeners)
     assert [each.listener for each in bound] == listeners
     ipv4, ipv6 = bound[::order]
     clients = send_flows(SocketAddress.parse(f"127.0.0.1:{port}"), flows=20, datagrams=1)
@@ -167,12 +165,10 @@ def test_own_listeners_may_overlap(bind: Bind, order: int) -> None:
 def test_nothing_stays_bound_when_one_listener_fails(bind: Bind) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("127.0.0.1", 0))
-        with closing(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        with pytest.raises(StartError):
-            bind(listener(f"127.0.0.1:{port}"), listener(f"127.0.0.1:{other.getsockname()[1]}"))
-        bind(listener(f"127.0.0.1:{port}"))
+        with claimed_port(socket.SOCK_DGRAM) as port:
+            with pytest.raises(StartError):
+                bind(listener(f"127.0.0.1:{port}"), listener(f"127.0.0.1:{other.getsockname()[1]}"))
+            bind(listener(f"127.0.0.1:{port}"))
 
 
 def test_an_address_of_no_interface_is_named(bind: Bind) -> None:
