@@ -11,7 +11,7 @@ import threading
 import libtorrent as lt
 
 # For a tracker that does not answer, which is a failed test already.
-STOPPING_SECONDS_MAX = 5
+STOPPING_SECONDS_MAX = 50
 
 
 def settings(listen_interface: str) -> "lt.settings_pack":
@@ -24,6 +24,7 @@ def settings(listen_interface: str) -> "lt.settings_pack":
         "enable_upnp": False,
         "allow_multiple_connections_per_ip": True,
         "validate_https_trackers": True,
+        "stop_tracker_timeout": STOPPING_SECONDS_MAX,
         # On loopback it would ask for /announce only, and never scrape.
         "ssrf_mitigation": False,
         "alert_mask": lt.alert.category_t.error_notification

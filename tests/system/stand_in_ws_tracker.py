@@ -138,7 +138,11 @@ class StandInWsTracker:
             self.requests.append(request)
             for sent in list(self.answers(asker, request)):
                 for meddled in self.meddle(self, sent):
-                    meddled.to.send(meddled.content)
+                    self.deliver(meddled)
+
+    def deliver(self, sent: Sent) -> None:
+        with self.lock:
+            sent.to.send(sent.content)
 
     def answers(self, asker: Connection, request: Message) -> Iterator[Sent]:
         if request["action"] == "scrape":

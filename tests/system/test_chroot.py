@@ -1,9 +1,11 @@
 """A tracker that has given up its root directory and user does everything it does in a bare directory."""
 
+import contextlib
 import os
 import pwd
 import signal
 import urllib.error
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +80,7 @@ def test_everything_goes_on_in_a_bare_directory(root: Path) -> None:
 def test_a_running_tracker_has_no_rights_left(root: Path) -> None:
     with running_fake("quiet", parts(root)) as process:
         process.wait_for_line("serving")
-        threads = Path(f"/proc/{process.popen.pid}/task").iterdir()
-        for status in [(thread / "status").read_text() for thread in threads]:
+        for status in statuses(process.popen.pid):
             lines = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
             nobody = pwd.getpwnam("nobody").pw_uid
             assert lines["Uid"].split() == [str(nobody)] * 4
@@ -87,6 +88,13 @@ def test_a_running_tracker_has_no_rights_left(root: Path) -> None:
             assert lines["Groups"].strip() == ""
             assert int(lines["CapEff"], 16) == int(lines["CapPrm"], 16) == int(lines["CapAmb"], 16) == 0
             assert lines["NoNewPrivs"] == "1"
+
+
+def statuses(pid: int) -> Iterator[str]:
+    """Of the threads that do not end meanwhile."""
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            yield (thread / "status").read_text()
 
 
 def test_a_list_outside_serves_as_with_the_rust_tracker_and_is_warned_of(root: Path, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ import pytest
 from tests.support.certificates import Certificate, TlsPeer, make_certificate
 from tests.support.http_answers import HttpAnswer, read_answers, response_bytes
 from tests.support.http_client import Address, announce_path, running_tracker
-from tests.support.metrics import metrics, metrics_url
+from tests.support.metrics import metrics, metrics_showing, metrics_url
 from tests.support.processes import WAIT_SECONDS_MAX, Process, wait_until
 from tests.support.proxy_header import binary_header, text_header
 from tests.system.harness import listen_table, told_addresses
@@ -339,12 +339,12 @@ def test_who_stays_connected(tracker: Tracker, version: str, header: str, stays:
 
 
 def test_slow_requests_are_ended_and_quick_ones_served(tmp_path: Path) -> None:
-    # The machine may be too busy for a handshake of ours in a second.
-    settings = "[connections]\nheader_seconds_max = 3\nhandshake_seconds_max = 3\nheader_bytes_max = 65536\n"
+    settings = "[connections]\nheader_seconds_max = 2\nhandshake_seconds_max = 2\nheader_bytes_max = 65536\n"
     with running(tmp_path, settings + METRICS) as tracker, contextlib.ExitStack() as stack:
-        quick = [stack.enter_context(connection) for connection in (tracker.connect(), tracker.connect_tls())]
-        for connection in quick:
-            ask(connection, request())
+        connects: tuple[Callable[[], socket.socket], ...] = (tracker.connect, tracker.connect_tls)
+        quick = [stack.enter_context(quick_client(connect)) for connect in connects]
+        url = metrics_url(tracker.process)
+        before = metrics(url)
         slow = [stack.enter_context(tracker.connect(scheme)) for scheme in ("http", "https") * 20]
         for connection in slow[::4]:
             connection.sendall(b"GET /announce?")
@@ -354,14 +354,27 @@ def test_slow_requests_are_ended_and_quick_ones_served(tmp_path: Path) -> None:
             for connection in quick:
                 assert b"peers" in ask(connection, request()).dictionary
         assert all(map(is_ended, slow))
-        found = metrics(metrics_url(tracker.process))
         labels = 'ip_version="4",worker_index="0"'
-        for cause, count in (("header_time", 21), ("handshake_time", 20)):
-            assert found[f'aquatic_connections_closed_total{{cause="{cause}",{labels}}}'] == count
+        closed = {
+            f'aquatic_connections_closed_total{{cause="{cause}",{labels}}}': count
+            for cause, count in (("header_time", 21), ("handshake_time", 20))
+        }
+        metrics_showing(url, {name: before[name] + count for name, count in closed.items()})
+
+
+def quick_client(connect: Callable[[], socket.socket]) -> socket.socket:
+    """A connection that has been answered: one of several tries, since this machine may be too busy to be quick."""
+    for _ in range(20):
+        with contextlib.suppress(OSError, ValueError), contextlib.ExitStack() as stack:
+            connection = stack.enter_context(connect())
+            ask(connection, request())
+            stack.pop_all()
+            return connection
+    raise AssertionError("never quick enough")
 
 
 def test_an_address_with_too_many_connections_is_refused_and_no_other(tmp_path: Path) -> None:
-    settings = "[connections]\nper_address_max = 8\nnew_per_address_per_second_max = 0\n"
+    settings = PATIENT.replace("per_address_max = 0", "per_address_max = 8", 1)
     with running(tmp_path, settings + METRICS) as tracker, contextlib.ExitStack() as stack:
         url = metrics_url(tracker.process)
         held = [stack.enter_context(tracker.connect(scheme)) for scheme in ("http", "https") * 4]
@@ -372,8 +385,7 @@ def test_an_address_with_too_many_connections_is_refused_and_no_other(tmp_path: 
                 assert is_ended(refused)
         tracker.check_service(OTHER_PEOPLE)
         labels = 'ip_version="4",worker_index="0"'
-        found = metrics(url)
-        assert found[f'aquatic_connections_refused_total{{cause="address_full",{labels}}}'] == 3
+        metrics_showing(url, {f'aquatic_connections_refused_total{{cause="address_full",{labels}}}': 3})
         for connection in held[:4]:
             connection.close()
         wait_until(lambda: metrics(url)['aquatic_active_connections{ip_version="4",worker_index="0"}'] == 4)

@@ -22,7 +22,14 @@ from aquatic.loadtest.ws import WsLoad, WsLoadTest
 from aquatic.loadtest.ws_board import Board
 from tests.support.certificates import make_certificate
 from tests.support.processes import wait_until
-from tests.system.stand_in_ws_tracker import Meddle, Sent, StandInWsTracker, honest, stand_in_ws_tracker
+from tests.system.stand_in_ws_tracker import (
+    Connection,
+    Meddle,
+    Sent,
+    StandInWsTracker,
+    honest,
+    stand_in_ws_tracker,
+)
 
 # Four connections, each in all of three torrents.
 POPULATION = Population(shapes.uniform(3, 12), 4, 0.25, 1)
@@ -36,8 +43,8 @@ PATIENT = WsLoad(
     session_bytes_max=900,
     timeout_seconds=20.0,
 )
-# Where something gets lost. A scrape's late response would be held against what the next one asked for.
-HASTY = replace(PATIENT, weight_scrape=0, timeout_seconds=0.3)
+# Where something gets lost.
+HASTY = replace(PATIENT, timeout_seconds=0.3)
 Seen = Callable[[dict[str, int]], object]
 
 
@@ -136,6 +143,29 @@ def test_every_message_of_an_honest_tracker_is_right(workers: int) -> None:
 
 def kind_of(request: dict[str, Any]) -> str:
     return "answer" if "answer" in request else str(request["action"])
+
+
+def test_a_worker_whose_offers_are_settled_still_takes_those_of_others() -> None:
+    """Offers of the second worker's connections to the first one's come when all others have long been answered."""
+    load = replace(PATIENT, workers=2, weight_scrape=0, offers=3, timeout_seconds=12)
+    board = Board(POPULATION)
+    first, second = ([board.peer_id(index).decode("latin-1") for index in half] for half in ((0, 1), (2, 3)))
+
+    def hold_back(tracker: StandInWsTracker, sent: Sent) -> Iterable[Sent]:
+        if sent.kind != "offer" or sent.to.peer_id not in first or sent.asker.peer_id not in second:
+            return [sent]
+        Timer(2, tracker.deliver, (sent,)).start()
+        return []
+
+    with (
+        stand_in_ws_tracker(hold_back) as tracker,
+        WsLoadTest(Target.parse(tracker.address), POPULATION, load) as test,
+    ):
+        test.greet()
+        test.fill(60)
+        test.run("closed", 60, requests_max=2)
+        counters = test.sample().counters
+    assert counters["sent_offer"] == counters["right_offer"] == counters["right_answer"] == 6
 
 
 def test_requests_are_what_browsers_send() -> None:
@@ -391,9 +421,8 @@ def test_what_is_wrong_is_found(
     ("kind", "counter"), [("announced", "lost"), ("scraped", "lost"), ("answer", "lost_answers")]
 )
 def test_what_does_not_come_is_lost(kind: str, counter: str) -> None:
-    load = replace(HASTY, weight_scrape=1 if kind == "scraped" else 0)
-    meddle = some(kind, lambda _tracker, _sent: [], every=1 if kind == "scraped" else 3)
-    report = spoiled(meddle, load, until=lambda counters: counters[counter])
+    meddle = some(kind, lambda _tracker, _sent: [])
+    report = spoiled(meddle, HASTY, until=lambda counters: counters[counter])
     assert report.wrong == 0
 
 
@@ -415,6 +444,7 @@ def test_offers_that_are_not_answered_are_counted() -> None:
     ("kind", "counters"),
     [
         ("announced", {"lost", "late"}),
+        ("scraped", {"lost", "late"}),
         ("offer", {"late_offers"}),
         ("answer", {"lost_answers", "late_answers"}),
     ],
@@ -423,15 +453,25 @@ def test_what_comes_too_late_is_told_from_what_is_wrong(kind: str, counters: set
     """It comes when twice the time has passed, or three times where answers are waited for twice as long."""
 
     def later(tracker: StandInWsTracker, sent: Sent) -> Iterable[Sent]:
-        def deliver() -> None:
-            with tracker.lock:
-                sent.to.send(sent.content)
-
-        Timer(0.225, deliver).start()
+        Timer(0.225, tracker.deliver, (sent,)).start()
         return []
 
     load = replace(HASTY, timeout_seconds=0.1)
     report = spoiled(some(kind, later), load, until=lambda counted: all(map(counted.get, counters)))
+    assert report.wrong == 0
+
+
+def test_a_late_response_to_a_scrape_is_not_held_against_the_next_one() -> None:
+    held: dict[Connection, Sent] = {}
+
+    def one_behind(_tracker: StandInWsTracker, sent: Sent) -> Iterable[Sent]:
+        if sent.kind == "scraped":
+            before, held[sent.to] = held.get(sent.to), sent
+            return [before] if before else []
+        return [sent]
+
+    load = replace(HASTY, weight_announce=0, timeout_seconds=0.1)
+    report = spoiled(one_behind, load, until=lambda counters: counters["late"] >= 10)
     assert report.wrong == 0
 
 

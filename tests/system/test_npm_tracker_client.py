@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.http_client import running_tracker
+from tests.support.processes import wait_until
 from tests.system.harness import WS_INTERVAL_SECONDS, Server, told_addresses
 from tests.system.webtorrent_clients import NpmClients, needs_npm_client, npm_clients
 
@@ -15,10 +16,13 @@ HASHES = [bytes(range(start, start + 20)) for start in range(0, 240, 20)]
 A, B, C = (b"-WW0208-" + bytes([byte] * 12) for byte in (0xFF, 0x00, 0x22))
 
 
-def peer(clients: NpmClients, name: str) -> dict[str, Any]:
-    found = clients.wait_for(name, "peer")
-    assert isinstance(found, dict)
-    return found
+def peer(clients: NpmClients, name: str, *, initiator: bool) -> dict[str, Any]:
+    """The first of the side asked for: each also makes offers again at intervals, which the other may get first."""
+    while True:
+        found = clients.wait_for(name, "peer")
+        assert isinstance(found, dict)
+        if found["initiator"] is initiator:
+            return found
 
 
 @needs_npm_client
@@ -34,9 +38,8 @@ def test_offers_and_answers_pass_unchanged(server: Server, family: AddressFamily
         others.call("b", "start", left=7, numwant=3)
         update = others.wait_for("b", "update")
         assert (update["complete"], update["incomplete"]) == (1, 1)
-        answering, offering = peer(ones, "a"), peer(others, "b")
-        assert (answering["initiator"], answering["id"]) == (False, B.hex())
-        assert (offering["initiator"], offering["id"]) == (True, A.hex())
+        answering, offering = peer(ones, "a", initiator=False), peer(others, "b", initiator=True)
+        assert (answering["id"], offering["id"]) == (B.hex(), A.hex())
         # What one side sent is what the other got, to the last byte.
         assert answering["received"] == offering["sent"]
         assert offering["received"] == answering["sent"] == f"answer to {offering['sent']}"
@@ -67,10 +70,20 @@ def test_scrapes_of_one_and_of_many(server: Server) -> None:
 def test_completing_stopping_and_ending(server: Server) -> None:
     url, info_hash = server.announce_url("ws", AF_INET), HASHES[5]
 
-    def counts(name: str) -> tuple[int, int]:
-        others.call(name, "update", left=0, numwant=0)
-        update = others.wait_for(name, "update")
-        return update["complete"], update["incomplete"]
+    def wait_for_counts(complete: int, incomplete: int) -> None:
+        """What `c` is told: it also asks at intervals, and may have been told long ago."""
+
+        def told() -> tuple[int, int]:
+            others.call("c", "update", left=0, numwant=0)
+            update = others.wait_for("c", "update")
+            return update["complete"], update["incomplete"]
+
+        wait_until(lambda: told() == (complete, incomplete))
+
+    def scraped() -> tuple[int, int]:
+        others.call("c", "scrape")
+        scrape = others.wait_for("c", "scrape")
+        return scrape["complete"], scrape["incomplete"]
 
     with npm_clients() as others:
         others.add("c", info_hash, C, url)
@@ -79,25 +92,23 @@ def test_completing_stopping_and_ending(server: Server) -> None:
                 ones.add(name, info_hash, peer_id, url)
                 ones.call(name, "start", left=3, numwant=0)
                 ones.wait_for(name, "update")
-            assert counts("c") == (1, 2)
+            wait_for_counts(1, 2)
             ones.call("a", "complete", left=0)
             update = ones.wait_for("a", "update")
             while update["complete"] != 2:  # what `b` was told before, over the same connection
                 update = ones.wait_for("a", "update")
-            assert counts("c") == (2, 1)
+            wait_for_counts(2, 1)
             ones.call("a", "stop", left=0)
             # The tracker says nothing to it; the next answer comes after it was read.
             ones.call("b", "update", left=3, numwant=0)
             update = ones.wait_for("b", "update")
             while update["complete"] != 1:
                 update = ones.wait_for("b", "update")
-            assert counts("c") == (1, 1)
+            wait_for_counts(1, 1)
             ones.call("b", "destroy")
             ones.call("a", "destroy")
             ones.wait_for("a", "destroyed")
-        others.call("c", "scrape")
-        scrape = others.wait_for("c", "scrape")
-        assert (scrape["complete"], scrape["incomplete"]) == (1, 0)
+        wait_until(lambda: scraped() == (1, 0))
 
 
 @needs_npm_client

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from aquatic.protocol.udp import ConnectRequest, ConnectResponse, ErrorResponse, Event
-from tests.support.metrics import metrics, metrics_url
+from tests.support.metrics import metrics, metrics_showing, metrics_url
 from tests.support.processes import WAIT_SECONDS_MAX, Process, wait_until
 from tests.support.stopped_thread import stopped_thread
 from tests.support.udp_client import UdpClient, listening_address, running_udp_tracker
@@ -76,13 +76,11 @@ def test_two_workers_share_the_requests(tmp_path: Path, steering: str) -> None:
                 client.connect()
                 client.announce(HASH)
                 ports.add(client.port)
+        names = [f'aquatic_requests_total{{ip_version="4",worker_index="{worker}"}}' for worker in (0, 1)]
+        wait_until(lambda: sum(metrics(url)[name] for name in names) == 80)
         found = metrics(url)
-        shares = [
-            found[f'aquatic_requests_total{{ip_version="4",worker_index="{worker}"}}'] for worker in (0, 1)
-        ]
-        assert sum(shares) == 80
-        assert all(shares)
-        assert all(share % 2 == 0 for share in shares), "both requests of a flow meet one worker"
+        assert all(found[name] for name in names)
+        assert all(found[name] % 2 == 0 for name in names), "both requests of a flow meet one worker"
         assert found['aquatic_peers{ip_version="4"}'] == len(ports)
 
 
@@ -97,17 +95,19 @@ def test_what_is_counted(tmp_path: Path) -> None:
             client.announce(HASH)
             client.scrape(HASH, OTHER_HASH)
             client.ask(client.announce_request(HASH, port=0), ErrorResponse)
-        found = metrics(url)
         labels = 'ip_version="4",worker_index="0"'
-        assert found[f"aquatic_requests_total{{{labels}}}"] == 5
+        expected: dict[str, float] = {
+            f"aquatic_requests_total{{{labels}}}": 5,
+            f"aquatic_rx_bytes{{{labels}}}": 8 + 98 + 16 + 98 + 56 + 98 + 6 * 54,
+            'aquatic_response_latency_seconds_bucket{type="scrape",le="+Inf"}': 1,
+        }
         for kind in ("connect", "announce", "scrape", "error"):
-            assert found[f'aquatic_responses_total{{type="{kind}",{labels}}}'] == 1
+            expected[f'aquatic_responses_total{{type="{kind}",{labels}}}'] = 1
         for cause in ("malformed", "connection_id_bad", "refused"):
-            assert found[f'aquatic_errors_total{{cause="{cause}",{labels}}}'] == 1
-        assert found[f"aquatic_rx_bytes{{{labels}}}"] == 8 + 98 + 16 + 98 + 56 + 98 + 6 * 54
+            expected[f'aquatic_errors_total{{cause="{cause}",{labels}}}'] = 1
+        found = metrics_showing(url, expected)
         assert found['aquatic_response_latency_seconds_count{type="announce"}'] >= 1
         assert 0 < found['aquatic_response_latency_seconds_sum{type="announce"}'] < 60
-        assert found['aquatic_response_latency_seconds_bucket{type="scrape",le="+Inf"}'] == 1
         wait_until(lambda: 'aquatic_peer_clients{client="qBittorrent 4.5.0"}' in metrics(url))
         stop(process)
 

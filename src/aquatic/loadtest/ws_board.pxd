@@ -1,7 +1,7 @@
 """What the workers of a WebTorrent load test have in common: peer ids, torrents by info hash, offers made."""
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
-from aquatic.abi.atomics cimport atomic_u64
+from aquatic.abi.atomics cimport atomic_u32, atomic_u64
 from aquatic.loadtest.population cimport Layout, Population
 
 cdef enum:
@@ -41,6 +41,7 @@ cdef struct BoardState:
     const Layout* layout
     uint32_t ring_mask
     Offer* offers  # a ring for each connection
+    atomic_u32 unsettled  # offers of all workers that may still come to something, but for those of slow readers
     uint32_t* torrents  # by info hash: the number and 1, or 0; a power of two of places
     uint32_t torrent_mask
     uint32_t* acknowledgements  # by peer: responses to answers that are to come before the next announce's

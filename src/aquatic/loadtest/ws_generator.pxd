@@ -45,3 +45,4 @@ cdef void announce(
 cdef void scrape(Generator* generator, Client* client, uint32_t draw, uint64_t due_ns) noexcept nogil
 cdef void give_up_asked(Generator* generator, Client* client, Asked* asked) noexcept nogil
 cdef void sweep_offers(Generator* generator, Client* client, uint64_t now_ns) noexcept nogil
+cdef void settle_first(Generator* generator, Client* client) noexcept nogil

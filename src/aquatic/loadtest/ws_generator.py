@@ -2,7 +2,13 @@
 
 import cython
 from cython import NULL, address, bint, cast, declare, pointer, sizeof
-from cython.cimports.aquatic.abi.atomics import load_u64, memory_order_relaxed
+from cython.cimports.aquatic.abi.atomics import (
+    add_u32,
+    load_u32,
+    load_u64,
+    memory_order_relaxed,
+    subtract_u32,
+)
 from cython.cimports.aquatic.abi.sockets import epoll_wait
 from cython.cimports.aquatic.abi.threads import boot_ns
 from cython.cimports.aquatic.abi.udp_wire import EVENT_STARTED, INFO_HASH_BYTES
@@ -100,6 +106,7 @@ from cython.cimports.aquatic.loadtest.ws_verify import (
     count_stage,
     end_asked,
     free_place,
+    keep_scrape,
     take_message,
 )
 from cython.cimports.libc.errno import EAGAIN
@@ -308,6 +315,11 @@ def aim_reached(state):
     generator = cast(pointer[Generator], state)
     if generator.drive.plan.mode == MODE_HOLD:
         return False
+    # Other workers' offers come to this one's connections.
+    if generator.drive.plan.mode == MODE_DRAIN and load_u32(
+        address(generator.board.unsettled), memory_order_relaxed
+    ):
+        return False
     for i in range(generator.client_count):
         if not is_at_aim(generator, address(generator.clients[i])):
             return False
@@ -316,9 +328,7 @@ def aim_reached(state):
 
 def is_at_aim(generator, client):
     mode = generator.drive.plan.mode
-    if mode == MODE_DRAIN:
-        return client.slow or (client.asked_count == 0 and client.first_serial == client.next_serial)
-    if mode == MODE_CLOSED or mode == MODE_OPEN:
+    if mode == MODE_CLOSED or mode == MODE_OPEN or mode == MODE_DRAIN:
         return client.slow or client.asked_count == 0
     if client.link.phase != LINK_OPEN:
         return False
@@ -440,9 +450,10 @@ def cut(generator, client):
         if client.asked[i].due_ns:
             give_up_asked(generator, client, address(client.asked[i]))
     client.given_up = 0
+    client.given_up_scrape_count = 0
     while client.first_serial != client.next_serial:
         count_stage(generator, client, client.first_serial, True)
-        client.first_serial += 1
+        settle_first(generator, client)
     # The tracker has forgotten its peers.
     client.walk.filled = 0
     client.walk.retry_count = 0
@@ -452,7 +463,9 @@ def give_up_asked(generator, client, asked):
     if not client.slow:
         bump(generator.drive, LOST, 1)
     client.given_up += 1
-    if not asked.is_scrape:
+    if asked.is_scrape:
+        keep_scrape(client, asked.subject)
+    else:
         generator.board.acknowledgements[asked.subject] += asked.answers_after
         if generator.drive.plan.mode == MODE_FILL:
             put_back(address(client.walk), asked.subject)
@@ -572,9 +585,11 @@ def announce(generator, client, peer, due_ns, event, offers):
         # The oldest, if it still is not answered, has to make room.
         if client.next_serial - client.first_serial > generator.board.ring_mask:
             count_stage(generator, client, client.first_serial, True)
-            client.first_serial += 1
+            settle_first(generator, client)
         offer.serial = client.next_serial
         client.next_serial += 1
+        if not client.slow:
+            add_u32(address(generator.board.unsettled), 1, memory_order_relaxed)
         make_offer(generator.board, torrent, address(offer))
         mark = mark_of(generator.board, address(offer))
         end = put_offer(end, cast(pointer[uint8_t], address(offer)), address(generator.offer_sessions), mark)
@@ -628,4 +643,11 @@ def sweep_offers(generator, client, now_ns):
             if now_ns - made.made_ns < patience_ns:
                 return
             count_stage(generator, client, serial, False)
-        client.first_serial += 1
+        settle_first(generator, client)
+
+
+def settle_first(generator, client):
+    """The oldest offer has come to what it comes to."""
+    client.first_serial += 1
+    if not client.slow:
+        subtract_u32(address(generator.board.unsettled), 1, memory_order_relaxed)

@@ -26,6 +26,8 @@ cdef enum:
     RETRY_NS = 100 * 1000 * 1000
     # A slow reader reads so often.
     SLOW_READS_PER_SECOND = 10
+    # Scrapes of a connection that were given up, whose responses are known when they come.
+    GIVEN_UP_SCRAPES_KEPT = 8
 
 # In the order of OWN_COUNTER_NAMES.
 cdef enum:
@@ -81,6 +83,8 @@ cdef struct Client:
     Asked* asked
     uint32_t asked_count
     uint32_t given_up  # requests whose responses may come yet
+    uint32_t given_up_scrapes[GIVEN_UP_SCRAPES_KEPT]  # what the torrents were drawn by, of the latest
+    uint32_t given_up_scrape_count
     # Offers that may still come to something.
     uint32_t first_serial
     uint32_t next_serial

@@ -25,6 +25,8 @@ cdef Asked* oldest_asked(Generator* generator, Client* client, bint is_scrape, u
 cdef void expect_acknowledgement(Generator* generator, Client* client, uint32_t peer) noexcept nogil
 cdef void count_unasked(Generator* generator, Client* client) noexcept nogil
 cdef uint32_t peer_of(Generator* generator, const Client* client, const Said* said, uint32_t* torrent) noexcept nogil
+cdef bint is_late_scrape(Generator* generator, const Client* client, const Said* said) noexcept nogil
 cdef bint is_scrape_right(Generator* generator, uint32_t draw, const Said* said) noexcept nogil
+cdef void keep_scrape(Client* client, uint32_t draw) noexcept nogil
 cdef bint was_scraped(Generator* generator, uint32_t draw, uint32_t torrent) noexcept nogil
 cdef void note_relay(Generator* generator, Relay relay, uint64_t latency_ns) noexcept nogil

@@ -61,6 +61,7 @@ from cython.cimports.aquatic.loadtest.ws_message import (
 )
 from cython.cimports.aquatic.loadtest.ws_state import (
     ACKNOWLEDGEMENTS,
+    GIVEN_UP_SCRAPES_KEPT,
     LATE_ANSWERS,
     LATE_OFFERS,
     LOST_ANSWERS,
@@ -153,14 +154,31 @@ def count_unasked(generator, client):
 
 def take_scraped(generator, client, said, now_ns):
     asked = oldest_asked(generator, client, True, 0)
-    if asked == NULL:
+    is_right = declare(bint, asked != NULL and is_scrape_right(generator, asked.subject, said))
+    if asked == NULL or (not is_right and is_late_scrape(generator, client, said)):
         count_unasked(generator, client)
         return
-    is_right = is_scrape_right(generator, asked.subject, said)
+    # It may have been the response to one that was given up: then this one's is still to come.
+    if client.given_up:
+        keep_scrape(client, asked.subject)
     bump(generator.drive, RIGHT_SCRAPE if is_right else WRONG_CONTENT, 1)
     if not client.slow:
         note_latency(generator.drive, now_ns - asked.due_ns)
     end_asked(client, asked)
+
+
+def keep_scrape(client, draw):
+    client.given_up_scrapes[client.given_up_scrape_count % GIVEN_UP_SCRAPES_KEPT] = draw
+    client.given_up_scrape_count += 1
+
+
+def is_late_scrape(generator, client, said):
+    """Whether this would have been right for one that was given up."""
+    i = declare(uint32_t)
+    for i in range(min(client.given_up_scrape_count, cast(uint32_t, GIVEN_UP_SCRAPES_KEPT))):
+        if is_scrape_right(generator, client.given_up_scrapes[i], said):
+            return True
+    return False
 
 
 def is_scrape_right(generator, draw, said):
