@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import linear_regression, mean
 
 from aquatic.bench.options import add_conditions, add_outputs, conditions_of, write
-from aquatic.bench.process import RunningTracker, TrackerError, started
+from aquatic.bench.process import RunningTracker, TrackerError
 from aquatic.bench.render import markdown
 from aquatic.bench.result import Result
 from aquatic.bench.runs import log, prepare
@@ -113,11 +113,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         (tracker,) = conditions.choose(("ours",), "udp", result)
         prepare(conditions)
-        with started(
+        with conditions.start(
             tracker,
             "udp",
-            core=conditions.tracker_core,
-            priority=conditions.priority,
             peer_age_seconds_max=options.peer_age_seconds,
             cleaning_interval_seconds=CLEANING_INTERVAL_SECONDS,
             exports=True,

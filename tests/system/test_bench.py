@@ -116,6 +116,18 @@ def test_http_is_compared_with_what_the_kernel_costs(tmp_path: Path, arguments: 
         assert once["wrong"] == 0
 
 
+def test_trackers_and_generator_have_as_many_workers_as_asked_for(tmp_path: Path) -> None:
+    load = ["--torrents", "10", "--peers", "100", "--rounds", "1", "--wire", "http", "--connections", "16"]
+    workers = ["--workers", "2", "--generator-workers", "2"]
+    _, result = compared(tmp_path, "--trackers", "ours", *load, *MOMENT, *workers)
+    (file,) = (text for name, text in result.configurations["ours"].items() if name != "command")
+    assert "socket_workers = 2" in file
+
+
+def test_a_run_without_a_tracker_that_serves_it_fails() -> None:
+    assert "nothing was measured" in bench("run", "udp-100k", "--trackers", "responder", *MOMENT, exit_code=1)
+
+
 def test_latency_is_measured_while_others_misbehave() -> None:
     load = HttpLoad(weight_announce=1, weight_scrape=0, connections=4, timeout_seconds=60)
     phases = (QUIET, Phase("hostile", "20 misbehave", misbehaving_connections=20))
@@ -125,15 +137,16 @@ def test_latency_is_measured_while_others_misbehave() -> None:
     )
 
     def measure() -> Result:
-        result = run.measure(Conditions(seconds=0.5, generator_core=0))
+        result = run.measure(Conditions(seconds=0.5, generator_cores=(0,), rounds=2))
         assert not result.failed, result.notes
         return result
 
     def reports(result: Result) -> list[Report]:
-        return [phase.report for phase in result.data["ours"].values()]
+        return [once.report for phase in result.data["ours"].values() for once in phase]
 
     result = measured(measure, lambda result: all(report.responses for report in reports(result)))
     assert [row[0] for row in result.tables[0].rows] == ["nothing else", "20 misbehave"]
+    assert len(reports(result)) == 4
     assert all(report.counters["lost"] == 0 for report in reports(result))
 
 

@@ -16,8 +16,8 @@ CONNECTION_BYTES = 12_000
 
 @pytest.mark.parametrize("wire", ["https", "wss"])
 def test_memory_of_connections_over_tls_goes_back(wire: Wire) -> None:
-    core = min(os.sched_getaffinity(0))
-    with started(TRACKERS["ours"], wire, core=core, priority="normal") as running:
+    cores = tuple(os.sched_getaffinity(0))
+    with started(TRACKERS["ours"], wire, cores=cores, priority="normal") as running:
         before = running.memory_bytes()
         with open_round(running, wire, CONNECTIONS):
             opened = running.memory_bytes()

@@ -1,6 +1,7 @@
 """The parts of the measuring tools that only calculate or read text."""
 
 from dataclasses import replace
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,11 @@ from aquatic.bench.catalogue import RUNS
 from aquatic.bench.certificate import make_certificate
 from aquatic.bench.charts import bar_svg, line_svg
 from aquatic.bench.frames import masked_frame
-from aquatic.bench.idle import IdleMemory
+from aquatic.bench.idle import IdleMemory, idle_chart
 from aquatic.bench.idle import table_row as idle_row
-from aquatic.bench.latency import UDP_PHASES, PhaseResult
+from aquatic.bench.latency import UDP_PHASES, PhaseResult, latency_chart
 from aquatic.bench.latency import table_row as latency_row
-from aquatic.bench.measure import Measurement, core_busy_seconds, measurement
+from aquatic.bench.measure import Measurement, Moment, core_busy_seconds, measurement
 from aquatic.bench.memory import Expired, Filled, Memory
 from aquatic.bench.memory import table_row as memory_row
 from aquatic.bench.openssl import handshake_us, parse_speed
@@ -31,7 +32,7 @@ from aquatic.bench.process import (
 from aquatic.bench.regression import difference
 from aquatic.bench.regression import table_rows as regression_rows
 from aquatic.bench.render import MarkerError, markdown, page, put_into
-from aquatic.bench.result import Bar, BarChart, Line, LineChart, Result, Spread
+from aquatic.bench.result import Bar, BarChart, Line, LineChart, Result, Spread, Table
 from aquatic.bench.runs import repeated, rounds
 from aquatic.bench.throughput import ThroughputRun, table_rows
 from aquatic.bench.trackers import TRACKERS, Aquatic, AquaticServe, Opentracker, Serving, Wire, choose
@@ -64,11 +65,19 @@ def report(seconds: float = 10.0, **counters: int) -> Report:
     return Report.between(before, after, workers=1)
 
 
+def moment(at_seconds: float, cpu: CpuTime, busy: float = 0.0, dropped: int = 0) -> Moment:
+    return Moment(at_seconds, cpu, cores=1, cores_busy_seconds=busy, dropped=dropped)
+
+
 def test_cpu_is_shared_among_right_responses_only() -> None:
     load = report(
         right_connect=250_000, right_announce=750_000, wrong_length=9, errors=1, peers_received=3_000_000
     )
-    measured = measurement(load, CpuTime(50.0, 70.0), CpuTime(51.0, 74.0), core_busy_seconds=5.5, dropped=3)
+    before, after = (
+        moment(100.0, CpuTime(50.0, 70.0)),
+        moment(110.0, CpuTime(51.0, 74.0), busy=5.5, dropped=3),
+    )
+    measured = measurement(load, before, after)
     assert measured.responses_per_second == 100_000
     assert (measured.cpu_user_us, measured.cpu_system_us, measured.cpu_us) == (1.0, 4.0, 5.0)
     assert (measured.generator_user_us, measured.generator_system_us) == (0.5, 2.0)
@@ -76,6 +85,9 @@ def test_cpu_is_shared_among_right_responses_only() -> None:
     assert measured.others_share == pytest.approx(0.05)
     assert measured.peers_per_announce == 4
     assert (measured.wrong, measured.dropped_by_kernel) == (10, 3)
+    two_cores = measurement(load, replace(before, cores=2), replace(after, cores=2))
+    assert two_cores.tracker_share == 0.25
+    assert two_cores.others_share == pytest.approx(0.025)
 
 
 def measured(**changes: float) -> Measurement:
@@ -309,6 +321,8 @@ def test_a_document_gets_a_result_between_its_markers() -> None:
     assert put_into(filled, result()) == filled
     with pytest.raises(MarkerError, match="bench udp-100k"):
         put_into("no place", result())
+    with pytest.raises(ValueError, match="nothing was measured"):
+        put_into(written, replace(result(), tables=[Table("empty", ["tracker"], [])]))
 
 
 def test_a_measurement_that_others_disturbed_is_repeated_and_then_marked() -> None:
@@ -409,19 +423,36 @@ def test_memory_is_shared_among_peers_and_what_comes_back_is_a_share_of_the_grow
     assert memory_row("ours", Memory([filled], None))[-1] == "-"
 
 
+def phase(report: Report, **changes: float) -> PhaseResult:
+    usual = {"requests_per_second": 50.0, "unsent": 0, "lock_hold_us": nan, "lock_wait_us": nan}
+    return PhaseResult(report=report, **({"others_share": 0.0} | usual | changes))  # type: ignore[arg-type]
+
+
 def test_latencies_of_a_phase_stand_beside_what_was_lost() -> None:
     late = report(right_announce=100, lost=3, wrong_length=1, stalls=2)
-    row = latency_row(UDP_PHASES[2], PhaseResult(50.0, late, unsent=7, lock_hold_us=150.4, lock_wait_us=9.6))
-    assert row == ["all peers are new", "-", "-", "-", "-", "-", "100", "3", "1", "7", "2", "150", "10"]
+    row = latency_row(UDP_PHASES[2], [phase(late, unsent=7, lock_hold_us=150.4, lock_wait_us=9.6)])
+    nothing = ["-"] * 5
+    assert row == ["all peers are new", *nothing, "100", "3", "1", "7", "2", "150", "10", "none"]
+
+
+def test_latencies_are_medians_of_the_rounds_and_losses_are_added_up() -> None:
+    once = report(right_announce=100, lost=1)
     latency = Latency(answers=9, p50_us=1.4, p90_us=2, p99_us=3, p999_us=4, max_us=5)
-    row = latency_row(
-        UDP_PHASES[0],
-        PhaseResult(
-            50.0, replace(late, latency=latency), 0, lock_hold_us=float("nan"), lock_wait_us=float("nan")
-        ),
-    )
-    assert row[:6] == ["nothing else", "1", "2", "3", "4", "5"]
-    assert row[-2:] == ["-", "-"]
+    rounds = [
+        phase(replace(once, latency=replace(latency, p999_us=p999_us)), others_share=share)
+        for p999_us, share in ((4.0, 0.0), (9.0, 0.06), (6.0, 0.01))
+    ]
+    row = latency_row(UDP_PHASES[0], rounds)
+    assert row[:6] == ["nothing else", "1", "2", "3", "6 (4 to 9)", "5"]
+    assert row[6:8] == ["300", "3"]
+    assert row[-3:] == ["-", "-", "others 1x"]
+    assert latency_chart("", {"quiet": rounds}).lines[0].values == [1.4, 2, 3, 6, 5]
+
+
+def test_the_chart_of_idle_memory_shows_what_connections_take_at_first() -> None:
+    """Who gives nothing back takes nothing again in a later round, and would seem to be frugal."""
+    keeps = [IdleMemory(10, 0, 5000, 5000), IdleMemory(10, 5000, 5000, 5000)]
+    assert [bar.values for bar in idle_chart("", {"keeps": keeps}).bars] == [[500.0]]
 
 
 def check(minute: int, memory_bytes: int = 100, **changes: Any) -> Check:

@@ -175,7 +175,7 @@ def _http_runs() -> Iterable[Run]:
     phases = (QUIET, Phase("hostile", "1,000 other connections misbehave", misbehaving_connections=1000))
     at_a_rate = replace(http_load(64), idle_sleep_us=0)
     title = "HTTP, latency at half load while others misbehave"
-    yield LatencyRun("http-hostile", title, "http", load, at_a_rate, phases, ("ours", "chihaya"))
+    yield LatencyRun("http-hostile", title, "http", load, at_a_rate, phases, ("ours", "chihaya", "torrust"))
     yield GeneratorRun(
         "http-generator",
         "The HTTP generator beside the Rust load tester and wrk",
@@ -186,7 +186,10 @@ def _http_runs() -> Iterable[Run]:
         RUST_HTTP_LOAD,
     )
     yield IdleRun(
-        "idle-plain", "Memory of idle HTTP connections", "http", ("ours", "aquatic-http", "chihaya", "npm")
+        "idle-plain",
+        "Memory of idle HTTP connections",
+        "http",
+        tuple(name for name in HTTP_KEEP_ALIVE_TRACKERS if name != "responder"),
     )
     yield IdleRun("idle-tls", "Memory of idle HTTPS connections", "https", HTTPS_TRACKERS)
     yield OpensslRun("openssl", "OpenSSL alone, the limit of TLS")
@@ -216,7 +219,7 @@ def ws_workload(offers: int, *, tls: bool = False, is_short: bool = False) -> Wo
 def _ws_runs() -> Iterable[Run]:
     loads = tuple(map(ws_workload, (1, 5, 10)))
     yield ThroughputRun("ws-relay", "WebTorrent, messages forwarded", "ws", loads, WS_TRACKERS)
-    tls = (ws_workload(5, tls=True),)
+    tls = tuple(ws_workload(offers, tls=True) for offers in (1, 5, 10))
     yield ThroughputRun("ws-relay-tls", "WebTorrent over TLS, messages forwarded", "wss", tls, WSS_TRACKERS)
     at_a_rate = WsLoad(
         weight_announce=1, weight_scrape=0, offers=5, requests_under_way_max=16, idle_sleep_us=0

@@ -109,7 +109,7 @@ def _list(_options: argparse.Namespace) -> int:
     print("Runs, and about how long they take with all of their trackers:\n")
     for name, run in RUNS.items():
         print(f"  {name:20} {run.estimated_seconds / 60:5.1f} min   {run.title}")
-    print("\nTrackers:\n")
+    print("\n`aquatic bench micro` measures single operations of ours.\n\nTrackers:\n")
     for name, tracker in TRACKERS.items():
         program = tracker.program()
         print(f"  {name:20} {' '.join(tracker.wires):24} {program[0] if program else 'not here'}")
@@ -182,6 +182,9 @@ def _measure(runs: Sequence[Run], options: argparse.Namespace) -> int:
     for run in runs:
         shown = replace(conditions, command=_command_of(run, runs, options))
         results.append(run.measure(shown))
+        if results[-1].is_empty:
+            results[-1].notes.append("nothing was measured")
+            results[-1].failed = True
         print(markdown(results[-1]), flush=True)
     return write(results, options)
 

@@ -13,7 +13,7 @@ from functools import partial
 from urllib.parse import quote
 
 from aquatic.bench.load import Workload
-from aquatic.bench.process import RunningTracker, TrackerError, started
+from aquatic.bench.process import RunningTracker, TrackerError
 from aquatic.bench.result import Bar, BarChart, Result, Spread
 from aquatic.bench.runs import Conditions, keep_configuration, log
 from aquatic.bench.trackers import Wire, found_programs
@@ -132,11 +132,9 @@ class GeneratorRun:
         """TrackerError, SilentTrackerError, SubprocessError."""
         (tracker,) = conditions.choose((self.tracker,), self.wire, Result(self.name, self.title))
         population = self.workload.population()
-        with started(
+        with conditions.start(
             tracker,
             self.wire,
-            core=conditions.tracker_core,
-            priority=conditions.priority,
             info_hashes=map(population.info_hash, range(population.torrents)),
         ) as running:
             keep_configuration(result, running)

@@ -1,4 +1,5 @@
-"""Connections that misbehave, from a process of their own, so that they take nothing from the generator's.
+"""Connections that misbehave, from a process of their own: on the generator's cores and behind it, for the
+tracker's are the tracker's alone.
 
 Each does one of the things that a server must bear: a request that comes a byte at a time, bytes that mean nothing,
 a handshake that is not gone on with, an end in the middle, silence. One that is closed comes back.
@@ -31,13 +32,16 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @contextmanager
-def misbehaving(target: Target, wire: Wire, connections: int, core: int) -> Iterator[None]:
+def misbehaving(target: Target, wire: Wire, connections: int, cores: tuple[int, ...]) -> Iterator[None]:
     """That many, while the context lasts. OSError when they do not all come to be."""
     command = [sys.executable, "-m", "aquatic.bench.hostile", str(target), str(connections)]
     if wire in ("https", "wss"):
         command.append("--tls")
     process = subprocess.Popen(
-        [*BEHIND, "taskset", "--cpu-list", str(core), *command], stdout=subprocess.PIPE, text=True, bufsize=1
+        [*BEHIND, "taskset", "--cpu-list", ",".join(map(str, cores)), *command],
+        stdout=subprocess.PIPE,
+        text=True,
+        bufsize=1,
     )
     assert process.stdout is not None
     with process:

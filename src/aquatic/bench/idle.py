@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from aquatic.bench.frames import masked_frame
-from aquatic.bench.process import RunningTracker, TrackerError, started
+from aquatic.bench.process import RunningTracker, TrackerError
 from aquatic.bench.result import Bar, BarChart, Result
 from aquatic.bench.runs import Conditions, keep_configuration, log
 from aquatic.bench.trackers import Tracker, Wire
@@ -96,11 +96,9 @@ class IdleRun:
     def _rounds(self, tracker: Tracker, conditions: Conditions, result: Result) -> list[IdleMemory]:
         """TrackerError; OSError when a connection is refused or not answered."""
         found = []
-        with started(
+        with conditions.start(
             tracker,
             self.wire,
-            core=conditions.tracker_core,
-            priority=conditions.priority,
             cleaning_interval_seconds=CLEANING_INTERVAL_SECONDS,
         ) as running:
             keep_configuration(result, running)
@@ -197,11 +195,11 @@ def table_row(name: str, number: int, memory: IdleMemory) -> list[str]:
 
 
 def idle_chart(caption: str, found: Mapping[str, list[IdleMemory]]) -> BarChart:
-    """Of the last rounds."""
-    last = {name: rounds[-1].connection_bytes for name, rounds in found.items()}
+    """Of the first rounds: who gives nothing back takes nothing again later."""
+    first = {name: rounds[0].connection_bytes for name, rounds in found.items()}
     return BarChart(
         caption,
         "bytes a connection",
         ["bytes"],
-        [Bar(name, [each], each, each) for name, each in last.items()],
+        [Bar(name, [each], each, each) for name, each in first.items()],
     )

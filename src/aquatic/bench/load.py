@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Self
 
 from aquatic.bench.process import RunningTracker
 from aquatic.loadtest import shapes
@@ -53,6 +53,10 @@ class Workload:
     def fill_seconds(self) -> float:
         """About."""
         return self.peers / FILLED_PER_SECOND[type(self.load)] if self.is_filled else 0.0
+
+    def by_workers(self, workers: int, cpus: tuple[int, ...]) -> Self:
+        """The same from so many of the generator's workers, on these cores in turn."""
+        return replace(self, load=replace(self.load, workers=workers, cpus=cpus)) if workers > 1 else self
 
     def population(self) -> Population:
         """The same each time."""

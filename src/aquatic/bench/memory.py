@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from statistics import mean
 
 from aquatic.bench.probe import scrape
-from aquatic.bench.process import RunningTracker, TrackerError, started
+from aquatic.bench.process import RunningTracker, TrackerError
 from aquatic.bench.result import Bar, BarChart, Result
 from aquatic.bench.runs import Conditions, keep_configuration, log
 from aquatic.bench.trackers import Tracker
@@ -152,11 +152,9 @@ class MemoryRun:
 def _started(
     tracker: Tracker, population: Population, conditions: Conditions, *, peer_age_seconds_max: int
 ) -> AbstractContextManager[RunningTracker]:
-    return started(
+    return conditions.start(
         tracker,
         "udp",
-        core=conditions.tracker_core,
-        priority=conditions.priority,
         info_hashes=map(population.info_hash, range(population.torrents)),
         peer_age_seconds_max=peer_age_seconds_max,
         cleaning_interval_seconds=CLEANING_INTERVAL_SECONDS,

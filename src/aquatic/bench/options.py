@@ -23,8 +23,10 @@ def add_conditions(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=COMMAND",
         help="to start that tracker with, instead of what is on the path",
     )
-    add("--tracker-core", type=int, default=0)
-    add("--generator-core", type=int, default=1)
+    add("--tracker-core", type=int, nargs="+", default=[0], metavar="CORE", help="default: 0")
+    add("--generator-core", type=int, nargs="+", default=[1], metavar="CORE", help="default: 1")
+    add("--workers", type=positive, default=1, help="of each tracker, as far as it can be told (default: 1)")
+    add("--generator-workers", type=positive, default=1, help="of the generator (default: 1)")
     add(
         "--priority",
         choices=("normal", "nice", "fifo"),
@@ -32,9 +34,17 @@ def add_conditions(parser: argparse.ArgumentParser) -> None:
         help="of tracker and generator; more than normal needs the right to it. fifo starves a tracker of several "
         "threads of which one spins, such as aquatic_http",
     )
-    add("--rounds", type=int, help="of all trackers, instead of the run's number")
+    add("--rounds", type=positive, help="of all trackers, instead of the run's number")
     add("--seconds", type=float, help="of each measurement, instead of the run's")
     add("--repeats", type=int, default=2, help="at most, of a measurement that others disturbed (default: 2)")
+
+
+def positive(text: str) -> int:
+    """A number of at least 1. ValueError."""
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
 
 
 def add_outputs(parser: argparse.ArgumentParser) -> None:
@@ -50,8 +60,10 @@ def conditions_of(options: argparse.Namespace, command: str) -> Conditions:
     return Conditions(
         trackers=tuple(options.trackers) if options.trackers else None,
         programs=tuple(options.program),
-        tracker_core=options.tracker_core,
-        generator_core=options.generator_core,
+        tracker_cores=tuple(options.tracker_core),
+        generator_cores=tuple(options.generator_core),
+        workers=options.workers,
+        generator_workers=options.generator_workers,
         priority=options.priority,
         rounds=options.rounds,
         seconds=options.seconds,

@@ -1,4 +1,4 @@
-"""A tracker under measurement: started on its core, read from outside, ended."""
+"""A tracker under measurement: started on its cores, read from outside, ended."""
 
 import contextlib
 import os
@@ -57,7 +57,7 @@ class RunningTracker:
     process: subprocess.Popen[bytes]
     target: Target
     directory: Path
-    core: int
+    cores: tuple[int, ...]
     metrics_port: int | None
     command: tuple[str, ...]
 
@@ -128,13 +128,13 @@ def started(
     tracker: Tracker,
     wire: Wire,
     *,
-    core: int,
+    cores: tuple[int, ...],
     priority: Priority,
     info_hashes: Iterable[bytes] = (),
     metrics: bool = False,
     **settings: int | bool,
 ) -> Iterator[RunningTracker]:
-    """A tracker on a core, with a directory of its own; ended on leaving. `settings`: fields of `Serving`.
+    """A tracker on its cores, with a directory of its own; ended on leaving. `settings`: fields of `Serving`.
 
     TrackerError when it ends before it has answered, or says nothing.
     """
@@ -157,11 +157,19 @@ def started(
         )
         serving = replace(serving, **settings)  # type: ignore[arg-type]
         own_command = (*program, *tracker.arguments(serving))
-        command = [*_PRIORITY_COMMANDS[priority], "taskset", "--cpu-list", str(core), *own_command]
+        command = [
+            *_PRIORITY_COMMANDS[priority],
+            "taskset",
+            "--cpu-list",
+            ",".join(map(str, cores)),
+            *own_command,
+        ]
         with (directory / "output.txt").open("wb") as output:
             process = subprocess.Popen(command, cwd=directory, stdout=output, stderr=subprocess.STDOUT)
         target = Target.parse(f"127.0.0.1:{serving.port}")
-        running = RunningTracker(tracker, process, target, directory, core, serving.metrics_port, own_command)
+        running = RunningTracker(
+            tracker, process, target, directory, cores, serving.metrics_port, own_command
+        )
         try:
             _await_answer(running, wire)
             yield running
@@ -186,9 +194,9 @@ def claimed_port(kind: socket.SocketKind) -> Iterator[int]:
             return
 
 
-def set_own_priority(priority: Priority, core: int) -> None:
-    """Put this process, the generator, on its core with the trackers' priority. OSError without the right."""
-    os.sched_setaffinity(0, {core})
+def set_own_priority(priority: Priority, cores: tuple[int, ...]) -> None:
+    """Put this process, the generator, on its cores with the trackers' priority. OSError without the right."""
+    os.sched_setaffinity(0, cores)
     if priority == "nice":
         os.setpriority(os.PRIO_PROCESS, 0, -15)
         # Where sessions share the cores as groups, the above counts among the processes of this session only.
@@ -199,17 +207,17 @@ def set_own_priority(priority: Priority, core: int) -> None:
 
 
 @contextlib.contextmanager
-def spinning(priority: Priority, core: int) -> Iterator[None]:
+def spinning(priority: Priority, cores: tuple[int, ...]) -> Iterator[None]:
     """For a generator that spins: real-time threads that do are stopped for 50 ms of each second."""
     if priority != "fifo":
         yield
         return
     os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-    set_own_priority("nice", core)
+    set_own_priority("nice", cores)
     try:
         yield
     finally:
-        set_own_priority(priority, core)
+        set_own_priority(priority, cores)
 
 
 def require_tools(priority: Priority) -> None:

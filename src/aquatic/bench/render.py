@@ -47,8 +47,10 @@ def _row(cells: Sequence[str]) -> str:
 def put_into(document: str, result: Result) -> str:
     """The document with the result between its markers `<!-- bench NAME -->` and `<!-- /bench -->`.
 
-    MarkerError when they are not there.
+    MarkerError when they are not there, ValueError when the result has nothing to put there.
     """
+    if result.is_empty:
+        raise ValueError(f"nothing was measured in {result.name}")
     machine = ", ".join(value for name, value in result.machine.items() if name != "python")
     versions = "; ".join(f"{name}: {version}" for name, version in result.versions.items())
     lines = [f"`{result.command}`", "", f"{machine}." + (f" {versions}." if versions else "")]

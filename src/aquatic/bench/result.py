@@ -134,6 +134,11 @@ class Result:
     # A tracker failed or answered wrongly.
     failed: bool = False
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was measured."""
+        return not any(table.rows for table in self.tables)
+
     def table(self, caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Add one."""
         self.tables.append(Table(caption, list(head), [list(row) for row in rows]))

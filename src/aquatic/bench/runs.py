@@ -7,15 +7,18 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
-from aquatic.bench.measure import Measurement
-from aquatic.bench.process import Priority, RunningTracker, require_tools, set_own_priority
+from aquatic.bench.measure import Judged
+from aquatic.bench.process import Priority, RunningTracker, require_tools, set_own_priority, started
 from aquatic.bench.result import Result
 from aquatic.bench.trackers import Tracker, Wire, choose
 
 VERSION_SECONDS_MAX = 5
+
+Once = TypeVar("Once", bound=Judged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +28,11 @@ class Conditions:
     trackers: tuple[str, ...] | None = None
     # `NAME=COMMAND` each.
     programs: tuple[str, ...] = ()
-    tracker_core: int = 0
-    generator_core: int = 1
+    # Cores, and how many workers are on them.
+    tracker_cores: tuple[int, ...] = (0,)
+    generator_cores: tuple[int, ...] = (1,)
+    workers: int = 1
+    generator_workers: int = 1
     priority: Priority = "normal"
     rounds: int | None = None
     seconds: float | None = None
@@ -34,6 +40,12 @@ class Conditions:
     repeats_max: int = 2
     # As the command line was, for the report.
     command: str = ""
+
+    def start(self, tracker: Tracker, wire: Wire, **settings: Any) -> AbstractContextManager[RunningTracker]:
+        """On its cores; see `started`."""
+        return started(
+            tracker, wire, cores=self.tracker_cores, priority=self.priority, workers=self.workers, **settings
+        )
 
     def choose(self, trackers: tuple[str, ...], wire: Wire, result: Result) -> list[Tracker]:
         """Those of the run, or what the user wants instead; those that are not here are noted. ValueError."""
@@ -95,12 +107,12 @@ def prepare(conditions: Conditions) -> None:
     # So that a run that is told to end ends its tracker too.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     cores = os.sched_getaffinity(0)
-    if {conditions.tracker_core, conditions.generator_core} - cores:
+    if {*conditions.tracker_cores, *conditions.generator_cores} - cores:
         raise ValueError(f"there are only the cores {', '.join(map(str, sorted(cores)))}")
     require_tools(conditions.priority)
     limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-    set_own_priority(conditions.priority, conditions.generator_core)
+    set_own_priority(conditions.priority, conditions.generator_cores)
 
 
 def rounds(trackers: Iterable[Tracker], count: int) -> Iterator[Tracker]:
@@ -110,14 +122,14 @@ def rounds(trackers: Iterable[Tracker], count: int) -> Iterator[Tracker]:
         yield from order if index % 2 == 0 else reversed(order)
 
 
-def repeated(measure: Callable[[], Measurement], repeats_max: int) -> Measurement:
+def repeated(measure: Callable[[], Once], repeats_max: int) -> Once:
     """The first measurement that others left alone, else the one that they disturbed least."""
-    attempts: list[Measurement] = []
+    attempts: list[Once] = []
     while len(attempts) <= repeats_max:
         attempts.append(replace(measure(), repeats=len(attempts)))
         if "others" not in attempts[-1].doubts:
             return attempts[-1]
-        log(f"others took {attempts[-1].others_share:.0%} of the tracker's core")
+        log(f"others took {attempts[-1].others_share:.0%} of the tracker's cores")
     best = min(attempts, key=lambda attempt: attempt.others_share)
     return replace(best, repeats=len(attempts) - 1)
 

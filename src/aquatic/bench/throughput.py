@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from aquatic.bench.load import Workload
-from aquatic.bench.measure import Measurement, under_load
-from aquatic.bench.process import TrackerError, started
+from aquatic.bench.measure import Measurement, counted_doubts, under_load
+from aquatic.bench.process import TrackerError
 from aquatic.bench.result import Bar, BarChart, Line, LineChart, Result, Spread
 from aquatic.bench.runs import Conditions, keep_configuration, log, repeated, rounds
 from aquatic.bench.trackers import Tracker, Wire
@@ -75,6 +75,7 @@ class ThroughputRun:
     ) -> Measured:
         """By tracker, without the rounds in which it failed; those are noted."""
         measured: dict[str, list[Measurement]] = {tracker.name: [] for tracker in trackers}
+        load = load.by_workers(conditions.generator_workers, conditions.generator_cores)
         population = load.population()
         for tracker in rounds(trackers, count):
             measure_once = partial(self._once, tracker, load, population, conditions, result)
@@ -94,11 +95,9 @@ class ThroughputRun:
         self, tracker: Tracker, load: Workload, population: Population, conditions: Conditions, result: Result
     ) -> Measurement:
         """Start a tracker, fill it and measure. TrackerError, SilentTrackerError."""
-        with started(
+        with conditions.start(
             tracker,
             self.wire,
-            core=conditions.tracker_core,
-            priority=conditions.priority,
             info_hashes=map(population.info_hash, range(population.torrents)),
             keep_alive=self.keep_alive,
         ) as running:
@@ -120,7 +119,6 @@ def table_rows(results: Measured) -> Iterator[list[str]]:
     for name, measured in results.items():
         if not (believed := quiet(measured)):
             continue
-        doubts = [doubt for each in measured for doubt in each.doubts]
         latencies = [each.latency for each in believed if each.latency]
         yield [
             name,
@@ -136,7 +134,7 @@ def table_rows(results: Measured) -> Iterator[list[str]]:
             Spread.of(each.generator_user_us for each in believed).show(2),
             Spread.of(each.peers_per_announce for each in believed).show(1),
             str(sum(each.requests_lost for each in believed)),
-            ", ".join(f"{doubt} {doubts.count(doubt)}x" for doubt in dict.fromkeys(doubts)) or "none",
+            counted_doubts(measured),
         ]
 
 
