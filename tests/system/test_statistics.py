@@ -3,6 +3,7 @@
 import fcntl
 import os
 import re
+import resource
 import signal
 import socket
 from pathlib import Path
@@ -106,3 +107,22 @@ def test_the_end_does_not_wait_for_a_client_of_the_endpoint() -> None:
             process.signal(signal.SIGTERM)
             assert client.recv(100) == b""
             assert process.wait() == 0
+
+
+def test_metrics_without_descriptors_are_an_error_once_and_come_again() -> None:
+    with running_fake(parts=statistics(prometheus=True)) as process:
+        url = metrics_url(process)
+        host, port = url.removeprefix("http://").removesuffix("/metrics").split(":")
+        fetch(url)
+        soft, hard = resource.prlimit(process.popen.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(process.popen.pid, resource.RLIMIT_NOFILE, (3, hard))
+        clients = [socket.create_connection((host, int(port))) for _ in range(20)]
+        process.wait_for_line("Prometheus has to wait")
+        resource.prlimit(process.popen.pid, resource.RLIMIT_NOFILE, (soft, hard))
+        for client in clients:
+            client.close()
+        fetch(url)
+        process.signal(signal.SIGTERM)
+        assert process.wait() == 0
+        (error,) = process.errors
+        assert "Prometheus has to wait: no connection can be accepted: Too many open files" in error

@@ -1,13 +1,10 @@
 """asyncio tasks that the tracker can't do without: when one ends, so does the process."""
 
 import asyncio
-import logging
 from collections.abc import Coroutine
 from typing import Any
 
 from aquatic.control.process_end import describe, end_process
-
-logger = logging.getLogger(__name__)
 
 
 class EssentialTasks:
@@ -43,10 +40,6 @@ def end_process_on_lost_errors(loop: asyncio.AbstractEventLoop) -> None:
 
     def handle(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
-        # So asyncio tells of an accept() that failed for want of file descriptors; it tries again later.
-        if isinstance(error, OSError):
-            logger.error("%s: %s", context["message"], error)
-            return
         cause = describe(error) if isinstance(error, BaseException) else context["message"]
         end_process(f"control plane failed unexpectedly: {cause}")
 

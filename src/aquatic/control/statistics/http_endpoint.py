@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 CONNECTIONS_MAX = 32
 REQUEST_BYTES_MAX = 8_192
 CONNECTION_SECONDS_MAX = 10
+ACCEPT_RETRY_SECONDS = 1.0
+COMPLAINT_SECONDS = 60.0
 PATHS = ("/", "/metrics")
 
 
@@ -50,15 +52,35 @@ class HttpEndpoint:
         self._listening = listening
         self._render = render
         self._connections = 0
+        # In the loop's time.
+        self._complained: float | None = None
 
     async def serve(self) -> None:
         """Serve until cancelled."""
-        server = await asyncio.start_server(self._connection, sock=self._listening, limit=REQUEST_BYTES_MAX)
-        try:
-            await asyncio.Event().wait()
-        finally:
-            # Not serve_forever, which would wait for the last client.
-            server.close()
+        loop = asyncio.get_running_loop()
+        with self._listening:
+            # Not asyncio's server: without descriptors it logs thousands of lines.
+            while True:
+                try:
+                    connection, _ = await loop.sock_accept(self._listening)
+                except ConnectionError:
+                    continue  # it ended while it waited
+                except OSError as error:
+                    self._complain(error, loop.time())
+                    await asyncio.sleep(ACCEPT_RETRY_SECONDS)
+                    continue
+                await loop.connect_accepted_socket(self._protocol, connection)
+
+    def _complain(self, error: OSError, now: float) -> None:
+        if self._complained is None or now - self._complained >= COMPLAINT_SECONDS:
+            self._complained = now
+            text = (
+                "Prometheus has to wait: no connection can be accepted: %s (raise LimitNOFILE or ulimit -n)"
+            )
+            logger.error(text, reason(error))
+
+    def _protocol(self) -> asyncio.StreamReaderProtocol:
+        return asyncio.StreamReaderProtocol(asyncio.StreamReader(REQUEST_BYTES_MAX), self._connection)
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._connections += 1

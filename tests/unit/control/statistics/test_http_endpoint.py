@@ -2,8 +2,11 @@
 
 import asyncio
 import contextlib
+import errno
+import os
 import socket
 from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 
@@ -142,6 +145,35 @@ def test_a_client_that_leaves_is_no_failure() -> None:
         assert BODY in await ask(port, b"GET / HTTP/1.1\r\n\r\n")
 
     serve(conversation)
+
+
+@pytest.mark.parametrize(("complaint_seconds", "complaints"), [(3_600.0, 1), (0.0, 5)])
+def test_accepting_goes_on_when_descriptors_are_there_again(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    complaint_seconds: float,
+    complaints: int,
+) -> None:
+    monkeypatch.setattr(http_endpoint, "ACCEPT_RETRY_SECONDS", 0)
+    monkeypatch.setattr(http_endpoint, "COMPLAINT_SECONDS", complaint_seconds)
+    errors = iter([errno.EMFILE, errno.ECONNABORTED, errno.ENFILE, errno.ENOBUFS, errno.EMFILE, errno.EMFILE])
+    accept = asyncio.SelectorEventLoop.sock_accept
+
+    async def fail_at_first(loop: asyncio.SelectorEventLoop, listening: socket.socket) -> Any:
+        for error in errors:
+            raise OSError(error, os.strerror(error))
+        return await accept(loop, listening)
+
+    monkeypatch.setattr(asyncio.SelectorEventLoop, "sock_accept", fail_at_first)
+
+    async def conversation(port: int) -> None:
+        assert BODY in await ask(port, b"GET / HTTP/1.1\r\n\r\n")
+
+    serve(conversation)
+    assert len(caplog.messages) == complaints
+    assert caplog.messages[0].startswith(
+        "Prometheus has to wait: no connection can be accepted: Too many open"
+    )
 
 
 def test_an_address_in_use_is_an_error() -> None:
