@@ -163,8 +163,10 @@ def _add_convert(commands: argparse._SubParsersAction[ArgumentParser]) -> None:
     parser = commands.add_parser(
         "convert",
         help="make one native file of the Rust trackers' files",
-        description="Prints one native file with the listeners of all files. What they share and say differently"
-        " is reported: a written value wins, and then the first file's.",
+        description="Prints one native file with the listeners of all files; HTTP and WebSocket on one address share"
+        " one. Of what the files say differently a value that is no default wins, then a written one, then the first"
+        " file's, and what is left out is reported. The access list, privileges, files and the Prometheus endpoint"
+        " come whole from one file; files that contradict each other there are refused.",
         allow_abbrev=False,
     )
     parser.set_defaults(run=functools.partial(_convert, parser))

@@ -207,6 +207,15 @@ PROBLEMS = [
         "[metrics]\ntorrent_count_update_interval = 0",
         ["t:2: metrics.torrent_count_update_interval: 0 is not within 1 to 86,400"],
     ),
+    (
+        "network.use_ipv4 = false\nmetrics.run_prometheus_endpoint = true\n"
+        "metrics.prometheus_endpoint_address = '[::1]:3000'",
+        ["t:3: metrics.prometheus_endpoint_address: [::1]:3000 is taken by network.address_ipv6, [::]:3000"],
+    ),
+    (
+        "network.address = '0.0.0.0:9000'\n[metrics]\nrun_prometheus_endpoint = true",
+        ["t:1: metrics.prometheus_endpoint_address: 0.0.0.0:9000 is taken by network.address, 0.0.0.0:9000"],
+    ),
 ]
 
 

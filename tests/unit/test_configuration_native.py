@@ -200,6 +200,26 @@ PROBLEMS = [
         ],
     ),
     ("[[listen]]\n[[listen]]", ["t:2: listen.address: udp 0.0.0.0:3000 is listened on more than once"]),
+    # Whose metrics are to be had where clients are served.
+    *(
+        (
+            f"{HTTP_TABLE}address = '{address}'\nipv6_only = {ipv6_only}\n"
+            f"[statistics]\nprometheus = true\nprometheus_address = '{metrics}'",
+            [f"t:7: statistics.prometheus_address: {metrics} is taken by listen.address, {address}"],
+        )
+        for address, ipv6_only, metrics in (
+            ("127.0.0.1:9", "true", "127.0.0.1:9"),
+            ("0.0.0.0:9", "true", "127.0.0.1:9"),
+            ("127.0.0.1:9", "true", "0.0.0.0:9"),
+            ("127.0.0.1:9", "true", "[::]:9"),
+            ("[::]:9", "true", "[::1]:9"),
+            ("[::]:9", "false", "127.0.0.1:9"),
+        )
+    ),
+    (
+        "[statistics]\nprometheus = true\nprometheus_address = '[::1]:3000'",
+        ["t:3: statistics.prometheus_address: [::1]:3000 is taken by listen, [::]:3000"],
+    ),
     # Not where one of the two is not what the file says.
     (
         "[[listen]]\naddress = 1\n[[listen]]",
@@ -257,6 +277,27 @@ PROBLEMS = [
 @pytest.mark.parametrize(("text", "problems"), PROBLEMS)
 def test_what_is_wrong_with_a_file(text: str, problems: list[str]) -> None:
     assert problems_of(text) == problems
+
+
+@pytest.mark.parametrize(
+    ("protocol", "address", "metrics"),
+    [
+        ("udp", "0.0.0.0:9", "0.0.0.0:9"),
+        ("http", "0.0.0.0:9", "0.0.0.0:8"),
+        ("http", "0.0.0.0:0", "0.0.0.0:0"),
+        ("http", "127.0.0.1:9", "127.0.0.2:9"),
+        ("http", "[::]:9", "0.0.0.0:9"),
+    ],
+)
+def test_metrics_beside_a_listener(protocol: str, address: str, metrics: str) -> None:
+    listen = f"[[listen]]\nprotocols = ['{protocol}']\naddress = '{address}'\n"
+    assert not warnings_of(f"{listen}[statistics]\nprometheus = true\nprometheus_address = '{metrics}'")
+
+
+def test_where_nobody_serves_metrics_is_no_place() -> None:
+    listen = f"{HTTP_TABLE}address = '127.0.0.1:9'\n[statistics]\nprometheus_address = '127.0.0.1:9'\n"
+    assert not warnings_of(listen)
+    assert len(warnings_of(f"{listen}prometheus = true\ninterval_seconds = 0")) == 1
 
 
 WARNINGS = [

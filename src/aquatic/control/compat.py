@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from aquatic.control.layout import Key, Loaded, Values, accept, check_values, model_key
 from aquatic.control.model import (
@@ -223,17 +223,20 @@ def _most_possible(key: Key) -> float | None:
 
 def _newest_listeners(values: Values, fields: dict[str, Any]) -> Iterable[Listener]:
     values.names[ModelField(Configuration, "listeners")] = "network.use_ipv6"
-    versions: tuple[Literal[4, 6], ...] = (4, 6)
-    for ip_version in versions:
+    for ip_version in (4, 6):
         name = f"network.address_ipv{ip_version}"
         if values.by_name[name].ip_version != ip_version:
             values.add_problem(name, f'"{values.by_name[name]}" is not an IPv{ip_version} address')
-        if values.by_name[f"network.use_ipv{ip_version}"]:
-            yield Listener(**fields, address=values.by_name[name])
+    served = [version for version in (4, 6) if values.by_name[f"network.use_ipv{version}"]]
+    for index, name in enumerate(f"network.address_ipv{version}" for version in served):
+        values.names[ModelField(Listener, "address", index)] = name
+        yield Listener(**fields, address=values.by_name[name])
 
 
 def _released_listeners(values: Values, fields: dict[str, Any]) -> Iterable[Listener]:
     values.names[ModelField(Configuration, "listeners")] = "network.address"
+    values.names[ModelField(Listener, "address")] = "network.address"
+    values.names[ModelField(Listener, "ipv6_only")] = "network.only_ipv6"
     address, only_ipv6 = values.by_name["network.address"], values.by_name["network.only_ipv6"]
     if only_ipv6 and address.ip_version == 4:
         values.add_problem("network.only_ipv6", f'needs an IPv6 address, network.address is "{address}"')

@@ -73,7 +73,7 @@ class Values:
     by_name: dict[str, Any] = field(init=False)
     written: set[str] = field(default_factory=set)
     wrong: set[str] = field(default_factory=set)
-    # The keys to name when something is said about fields of the model.
+    # The keys to name when something is said about fields of the model, of all listeners or of one.
     names: dict[ModelField, str] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -87,6 +87,14 @@ class Values:
     def spell(self, name: str) -> str:
         """A key as people call it."""
         return spell_path(self.path(name))
+
+    def knows(self, model_field: ModelField) -> bool:
+        """Whether any key stands for the field."""
+        return model_field in self.names or replace(model_field, listener=None) in self.names
+
+    def name_of(self, model_field: ModelField) -> str:
+        """The key to name; KeyError when there is none."""
+        return self.names.get(model_field) or self.names[replace(model_field, listener=None)]
 
     def add_problem(self, name: str, text: str) -> None:
         """Something is wrong with a known key's value: its default takes the place."""
@@ -121,11 +129,10 @@ class Values:
         return [self._find(model_field) for model_field in finding.fields]
 
     def _find(self, model_field: ModelField) -> tuple[Values, str]:
-        of_all = replace(model_field, listener=None)
         if model_field.listener is None or not self.elements:
-            return self, self.names[of_all]
+            return self, self.name_of(model_field)
         element = self.elements[model_field.listener]
-        return element, element.names[of_all]
+        return element, element.name_of(model_field)
 
     def _tell(self, finding: Finding) -> Problem:
         found = self._find_all(finding)

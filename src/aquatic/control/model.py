@@ -149,6 +149,12 @@ class Listener:
             return True
         return ip_version == 4 and not self.ipv6_only and self.address.host.is_unspecified
 
+    def covers(self, address: SocketAddress) -> bool:
+        """Whether a socket bound here, to the same port, is asked by who asks that address."""
+        if self.address.ip_version == address.ip_version:
+            return self.address.host.is_unspecified or self.address.host == address.host
+        return self.address.ip_version == 6 and self.address.host.is_unspecified and not self.ipv6_only
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swarm:

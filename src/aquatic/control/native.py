@@ -36,6 +36,8 @@ def load_native(file: TomlFile, usable_cores: frozenset[int]) -> Loaded:
     """Check a file's tables and make the model of them; ConfigurationError tells all that is wrong."""
     values = check_values(file, NATIVE_KEYS, LISTEN)
     values.names[ModelField(Configuration, "listeners")] = LISTEN.name
+    # Where there is no such table.
+    values.names[ModelField(Listener, "address")] = LISTEN.name
     listeners = DEFAULT_LISTENERS
     if LISTEN.name in values.written:
         listeners = tuple(element.build(Listener) for element in values.elements)

@@ -25,9 +25,13 @@ NATIVE_INTRODUCTION = """\
 ## aquatic.toml
 
 `aquatic serve -c FILE` reads the native file, for every protocol; `aquatic serve -p` prints one with all keys, and
-`-P` the one that it runs with. `aquatic config convert FILE...` makes one of the files of the Rust
-trackers: all of their listeners, and of what they share the value that is written, or else the first file's; what
-is left out is reported.
+`-P` the one that it runs with.
+
+`aquatic config convert FILE...` makes one of the files of the Rust trackers, with all of their listeners; HTTP and
+WebSocket on one address share one. Where the files say different things, a value that is not the default wins, then one
+that is written, then the first file's; what is left out is reported. Each of access list, privileges, Prometheus
+endpoint, page, exports, download counts and core pinning comes whole from one file, one that has it on if any has.
+Files that have one of them on in different ways, or do not agree about an address, are refused.
 """
 LISTEN_INTRODUCTION = """\
 ### [[listen]]

@@ -69,6 +69,7 @@ def contradictions(configuration: Configuration, usable_cores: frozenset[int]) -
     if configuration.speaks(Protocol.HTTP):
         yield from _contradicting_intervals(configuration.http)
     yield from _contradicting_statistics(configuration.statistics)
+    yield from _contradicting_prometheus(configuration.statistics, configuration.listeners)
     yield from _missing_names(configuration)
     exports = configuration.scrape_exports
     if exports.enabled and exports.path.endswith(".tmp"):
@@ -267,6 +268,20 @@ def _contradicting_statistics(statistics: Statistics) -> Iterator[Finding]:
     if statistics.prometheus_peer_id_prefixes and not statistics.peer_clients:
         prefixes = _field(statistics, "prometheus_peer_id_prefixes")
         yield Finding("{0} needs {1} to be on", (prefixes, _field(statistics, "peer_clients")))
+
+
+def _contradicting_prometheus(statistics: Statistics, listeners: tuple[Listener, ...]) -> Iterator[Finding]:
+    """Its socket is neither shared nor for one family only."""
+    address = statistics.prometheus_address
+    if not statistics.prometheus or not statistics.outputs or address.port == 0:
+        return
+    endpoint = Listener(address=address, protocols=(Protocol.HTTP,), ipv6_only=False)
+    for index, listener in enumerate(listeners):
+        is_stream = any(protocol.transport == "tcp" for protocol in listener.protocols)
+        is_covered = listener.covers(address) or endpoint.covers(listener.address)
+        if is_stream and is_covered and listener.address.port == address.port:
+            fields = (_field(statistics, "prometheus_address"), ModelField(Listener, "address", index))
+            yield Finding(f"{{0}}: {address} is taken by {{1}}, {listener.address}", fields)
 
 
 def _missing_names(configuration: Configuration) -> Iterator[Finding]:

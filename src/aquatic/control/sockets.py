@@ -99,7 +99,10 @@ def _open_listeners(
         # that overlaps it is then ours without a claim of its own.
         for index in sorted(range(len(listeners)), key=lambda index: _narrowness(listeners[index])):
             listener = listeners[index]
-            claimed = any(_overlap(listener, wider.listener, wider.address.port) for wider in bound.values())
+            claimed = any(
+                wider.address.port == listener.address.port and wider.listener.covers(listener.address)
+                for wider in bound.values()
+            )
             try:
                 bound[index] = _open_listener(
                     listener,
@@ -212,15 +215,6 @@ def _narrowness(listener: Listener) -> int:
     if not listener.address.host.is_unspecified:
         return 2
     return int(listener.address.ip_version == 4 or listener.ipv6_only)
-
-
-def _overlap(listener: Listener, wider: Listener, wider_port: int) -> bool:
-    """Whether a socket of `wider`, not narrower than `listener`, receives datagrams meant for `listener`."""
-    if listener.address.port != wider_port:
-        return False
-    if wider.address.ip_version != listener.address.ip_version:
-        return _narrowness(wider) == 0
-    return wider.address.host.is_unspecified or wider.address.host == listener.address.host
 
 
 def _explain(url: str, address: SocketAddress, error: OSError) -> str:
