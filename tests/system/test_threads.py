@@ -14,6 +14,8 @@ from typing import Literal
 
 import pytest
 
+from aquatic.control.border import SwarmBorder
+from aquatic.control.sockets import SO_TIMESTAMPNS
 from aquatic.dataplane.swarm.border import Swarm, SwarmSettings
 from aquatic.dataplane.udp.border import COUNTER_NAMES, REQUEST_TYPES, UdpSettings, UdpWorkers
 from aquatic.protocol.udp import (
@@ -68,7 +70,10 @@ def bound_socket(family: socket.AddressFamily, host: str, port: int, is_dual: bo
     bound = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    # Each datagram comes with control messages: when it arrived, and which address was asked.
+    bound.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
     if family == socket.AF_INET6:
+        bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
         bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not is_dual)
     bound.bind((host, port))
     return bound
@@ -220,7 +225,7 @@ def pieces(export: Callable[[int], tuple[int, bytes]]) -> Iterator[bytes]:
         cursor, piece = export(cursor)
 
 
-def exported(swarm: Swarm) -> dict[tuple[str, str], tuple[int, int]]:
+def exported(swarm: SwarmBorder) -> dict[tuple[str, str], tuple[int, int]]:
     found: dict[tuple[str, str], tuple[int, int]] = {}
     for piece in pieces(swarm.export_torrents):
         for line in piece.decode().splitlines():

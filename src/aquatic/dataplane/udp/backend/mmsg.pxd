@@ -9,12 +9,13 @@ from aquatic.abi.sockets cimport cmsghdr, iovec, mmsghdr, msghdr, sockaddr_in6, 
 cdef enum:
     SOCKETS_MAX = 2
     # Room for the address that was asked, the drop counter and the time of arrival.
-    CONTROL_BYTES = 128
+    CONTROL_WORDS = 16
+    CONTROL_BYTES = 8 * CONTROL_WORDS
 
 # Where and how an answer leaves: filled when its request is received.
 cdef struct Envelope:
     sockaddr_in6 address  # or a sockaddr_in, by its family
-    uint8_t control[CONTROL_BYTES]
+    uint64_t control[CONTROL_WORDS]  # of bytes, but aligned as a cmsghdr must be
 
 # An answer that found the send buffer full and waits for one more try.
 cdef struct Delayed:
