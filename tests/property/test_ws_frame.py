@@ -1,81 +1,12 @@
 """Frames against wsproto: both read the same messages of the same bytes, and find fault at the same place."""
 
-import codecs
-from collections.abc import Iterator
-
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from wsproto.frame_protocol import FrameProtocol, Opcode, ParseFailed
+from wsproto.frame_protocol import FrameProtocol
 
-from aquatic.testing.ws import Frame, code_of_close, decode_frame, frame_of, is_utf8
+from aquatic.testing.ws import frame_of, is_utf8
+from tests.support.frame_readers import CLOSE, TEXT, check_frames, content_of
 from tests.support.frames import masked_frame
-
-Read = tuple[int, bytes]  # opcode and payload of a message or a control frame
-FAULT: Read = (-1, b"")
-TEXT, CLOSE = 1, 8
-FAULTS = (1002, 1007)
-
-
-def content_of(payload: object) -> bytes:
-    if isinstance(payload, str):
-        return payload.encode()
-    assert isinstance(payload, bytes | bytearray)
-    return bytes(payload)
-
-
-def read_by_wsproto(data: bytes) -> Iterator[Read]:
-    """Yield what arrived whole. Text is compared as bytes."""
-    protocol = FrameProtocol(client=False, extensions=[])
-    message = b""
-    protocol.receive_bytes(data)
-    try:
-        for frame in protocol.received_frames():
-            if frame.opcode is Opcode.CLOSE:
-                yield CLOSE, b""
-                return
-            payload = content_of(frame.payload)
-            if frame.opcode.iscontrol():
-                yield int(frame.opcode), payload
-                continue
-            message += payload
-            if frame.message_finished:
-                yield int(frame.opcode), message
-                message = b""
-    except ParseFailed:
-        yield FAULT
-
-
-def read_by_us(data: bytes) -> tuple[list[Read], bytes | None]:
-    """Return what arrived whole, and of what: of all of the data where there is a fault."""
-    read: list[Read] = []
-    rest = data
-    opcode = size = 0
-    message, text = b"", codecs.getincrementaldecoder("utf-8")()
-    while isinstance(frame := decode_frame(rest, message_opcode=opcode, message_bytes=size), Frame):
-        rest = rest[frame.frame_bytes :]
-        if frame.opcode == CLOSE:
-            # Those that find fault are answered with its code, which a client does not send here.
-            is_bad = code_of_close(frame.payload) in FAULTS
-            return ([*read, FAULT], None) if is_bad else ([*read, (CLOSE, b"")], data)
-        if frame.opcode > CLOSE:
-            read.append((frame.opcode, frame.payload))
-            continue
-        opcode, message = opcode or frame.opcode, message + frame.payload
-        try:
-            if opcode == TEXT:
-                text.decode(frame.payload, frame.ends_message)
-        except UnicodeDecodeError:
-            assert not frame.ends_message or not is_utf8(message)
-            return [*read, FAULT], None
-        if frame.ends_message:
-            assert opcode != TEXT or is_utf8(message)
-            read.append((opcode, message))
-            message = b""
-        opcode, size = frame.message_opcode, frame.message_bytes
-    if frame == "bad":
-        return [*read, FAULT], None
-    return read, data[: len(data) - len(rest)]
-
 
 TEXTS = st.text(max_size=20).map(str.encode) | st.binary(max_size=12) | st.just(b"a" * 130)
 FRAMES = st.builds(
@@ -114,10 +45,7 @@ def mutated(draw: st.DrawFn) -> bytes:
 @example(masked_frame(b"a", 1, final=False) + masked_frame(b"b", 9) + masked_frame(b"c", 0))
 @example(b"\x81\xfe\0\x05")
 def test_frames_are_read_as_wsproto_reads_them(data: bytes) -> None:
-    ours, used = read_by_us(data)
-    # Ours finds fault with a frame's first byte, theirs when there are more.
-    theirs = list(read_by_wsproto(data + bytes(20) if used is None else used))
-    assert ours == theirs
+    check_frames(data)
 
 
 @given(TEXTS | st.binary(min_size=126, max_size=300), st.sampled_from([1, 2, 9, 10]))

@@ -249,6 +249,8 @@ def test_every_state_has_its_time(step: Step, seconds: int, cause: str) -> None:
     server.turn()
     assert server.state(number) == "closed"
     assert server.counters()[f"closed_{cause}"] == 1
+    # Who takes nothing gets no last words, nor does who has had them.
+    assert server.take(number).endswith(b"bye\n") == (cause in ("header_time", "idle_time"))
     check_nothing_left(server)
 
 

@@ -239,7 +239,7 @@ def test_the_end_is_said(context: TlsContext, certificate: Certificate) -> None:
     assert server.state(ended.number) == "closed"
     server.set_time(100)
     server.turn()
-    assert idle.receive() == b""
+    assert idle.receive() == b"bye\n"
     assert not idle.peer.is_open
     assert server.counters()["closed_idle_time"] == 1
     check_nothing_left(server)

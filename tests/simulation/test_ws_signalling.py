@@ -1,6 +1,7 @@
 """WebTorrent's signalling from frame to frame: simulated connections of one and of two workers."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -117,6 +118,43 @@ def test_an_answer_that_nobody_waits_for_is_refused() -> None:
     assert workers.counters()["answers_unexpected"] == 3
 
 
+def test_an_answer_with_offers_is_an_announce_that_is_not_replied_to() -> None:
+    workers = Workers(2)
+    clients = joined(workers, 3)
+    clients[0].send(announce(TORRENT, PEERS[0], [offer(1), offer(2)]))
+    assert len(clients[0].take()) == 1
+    (message,), (other_message,) = (client.take() for client in clients[1:])
+    # Without offers, what else it says changes nothing.
+    clients[2].send({**answer(other_message, PEERS[2]), "left": 0, "event": "completed"})
+    assert clients[2].take() == []
+    assert workers.swarm.scrape(TORRENT) == (0, 3)
+    clients[1].send({**answer(message, PEERS[1]), "left": 0, "offers": [offer(3), offer(4)]})
+    assert clients[1].take() == []
+    assert workers.swarm.scrape(TORRENT) == (1, 2)
+    assert [set(one) & {"answer", "offer"} for one in clients[0].take()] == [
+        {"answer"},
+        {"answer"},
+        {"offer"},
+    ]
+    assert [one["peer_id"] for one in clients[2].take()] == [text(PEERS[1])]
+    # Refused as an answer, it is an announce all the same.
+    clients[1].send({**answer(message, PEERS[1]), "left": 1, "offers": [offer(5)]})
+    assert ["failure reason" in one for one in clients[1].take()] == [True]
+    assert workers.swarm.scrape(TORRENT) == (0, 3)
+
+
+def test_who_stops_neither_answers_nor_offers() -> None:
+    workers = Workers(2)
+    clients = joined(workers, 2)
+    clients[0].send(announce(TORRENT, PEERS[0], [offer(1)]))
+    assert len(clients[0].take()) == 1
+    (message,) = clients[1].take()
+    clients[1].send({**answer(message, PEERS[1]), "event": "stopped", "offers": [offer(2)]})
+    assert clients[1].take() == []
+    assert clients[0].take() == []
+    assert workers.swarm.scrape(TORRENT) == (0, 1)
+
+
 def test_stopped_is_not_answered_and_leaves_nothing() -> None:
     workers = Workers(2)
     clients = joined(workers, 2)
@@ -170,6 +208,20 @@ def test_left_may_be_missing_or_null() -> None:
     del message["left"]
     client.send(message)
     assert [one["complete"] for one in client.take()] == [1, 1]
+
+
+def test_an_answer_that_is_null_and_offers_that_are_no_list_are_none() -> None:
+    workers = Workers(1)
+    clients = joined(workers, 2)
+    nothing: list[Any] = [None, {}, "offers", 7]
+    for none in nothing:
+        clients[0].send({**announce(TORRENT, PEERS[0]), "offers": none, "answer": None})
+        assert [one["incomplete"] for one in clients[0].take()] == [2]
+    broken: list[Any] = [{}, 7, {"offer_id": "o" * 20, "offer": None}, {**offer(1), "offer_id": "short"}]
+    for bad in broken:
+        clients[0].send(announce(TORRENT, PEERS[0], [offer(2), bad]))
+        assert [one["failure reason"] for one in clients[0].take()] == ["invalid offers"]
+    assert clients[1].take() == []
 
 
 def test_downloads_are_counted_once_and_scraped() -> None:
@@ -262,6 +314,48 @@ def test_a_close_is_answered_in_kind() -> None:
     assert not client.is_open()
 
 
+@pytest.mark.parametrize("unfinished", [b"", frame(b'{"action"')[:9], frame(b"{", TEXT, False)])
+def test_a_silent_connection_is_told_that_it_is_closed(unfinished: bytes) -> None:
+    """Whether it says nothing, or not the rest of a frame, or not the rest of a message."""
+    workers = Workers(2)
+    clients = joined(workers, 2)
+    clients[0].deliver(unfinished)
+    workers.set_time(workers.second + 170)
+    clients[1].send(announce(TORRENT, PEERS[1]))
+    workers.set_time(workers.second + 11)
+    assert clients[0].take() == []
+    assert clients[0].close_code == 1001
+    assert not clients[0].is_open()
+    assert clients[1].is_open()
+    cause = "closed_header_time" if len(unfinished) == 9 else "closed_idle_time"
+    assert workers.workers[0].counters()[cause] == 1
+    assert workers.swarm.scrape(TORRENT) == (0, 1)
+
+
+def test_what_came_for_a_silent_connection_leaves_before_its_end() -> None:
+    workers = Workers(2)
+    clients = joined(workers, 2)
+    workers.set_time(workers.second + 179)
+    clients[1].send(announce(TORRENT, PEERS[1], [offer(1)]))
+    workers.workers[1].turn()
+    workers.set_time(workers.second + 2)
+    assert [one["peer_id"] for one in clients[0].take()] == [text(PEERS[1])]
+    assert clients[0].close_code == 1001
+    assert not clients[0].is_open()
+
+
+def test_who_does_not_read_is_not_told_that_it_is_closed() -> None:
+    workers = Workers(2)
+    clients = joined(workers, 2)
+    clients[0].worker.limit_sends(clients[0].number, 0)
+    clients[1].send(announce(TORRENT, PEERS[1], [offer(1)]))
+    workers.settle()
+    workers.set_time(workers.second + 61)
+    assert clients[0].take() == []
+    assert (clients[0].close_code, clients[0].is_open()) == (None, False)
+    assert workers.workers[0].counters()["closed_output_time"] == 1
+
+
 @pytest.mark.parametrize(
     ("data", "code"),
     [
@@ -290,12 +384,20 @@ def test_a_broken_frame_closes_the_connection(data: bytes, code: int) -> None:
     assert workers.workers[0].memory_bytes() == 0
 
 
-@pytest.mark.parametrize("message", [b"", b"{", b"[1]", b'{"action":"announce"}', b"\x00"])
-def test_a_broken_message_is_answered_and_the_connection_stays(message: bytes) -> None:
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (b"", "invalid JSON"),
+        (b"{", "invalid JSON"),
+        (b"\x00", "invalid JSON"),
+        (b"[1]", "invalid action"),
+        (b'{"action":"announce"}', "invalid info_hash"),
+    ],
+)
+def test_a_broken_message_is_answered_and_the_connection_stays(message: bytes, reason: str) -> None:
     workers = Workers(1)
     client = workers.connect()
     client.deliver(frame(message))
-    (failure,) = client.take()
-    assert "failure reason" in failure
+    assert client.take() == [{"action": "announce", "failure reason": reason}]
     client.send(announce(TORRENT, PEERS[0]))
     assert len(client.take()) == 1

@@ -160,7 +160,7 @@ def test_the_end_of_the_worker_answers_what_was_received() -> None:
 def test_who_says_nothing_is_closed(send: bytes) -> None:
     with running(header_seconds_max=1) as server, server.connect() as connection:
         connection.sendall(send)
-        assert connection.recv(1) == b""
+        assert connection.recv(9, socket.MSG_WAITALL) == b"bye\n"
         server.wait_for("closed_header_time", 1)
 
 

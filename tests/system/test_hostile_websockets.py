@@ -204,7 +204,9 @@ def test_half_closed_and_silent_connections_are_ended(tmp_path: Path) -> None:
         running(tmp_path, settings) as tracker,
         ws_client(tracker.addresses["ws"]) as silent,
         ws_client(tracker.addresses["ws"]) as pinging,
+        ws_client(tracker.addresses["ws"]) as waiting,
     ):
+        assert waiting.close_code() == 1001
         # It may have been ended even before that.
         with contextlib.suppress(OSError, EOFError, AssertionError):
             silent.announce(INFO_HASH, PEERS[0], left=0)

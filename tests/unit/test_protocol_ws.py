@@ -76,6 +76,43 @@ def test_left(left: Any, expected: int | None) -> None:
     assert parsed().left is None
 
 
+@pytest.mark.parametrize(
+    ("left", "expected"),
+    [
+        ("0e5", 0),
+        ("-0.00", 0),
+        ("1e-400", 1),
+        ("-0.01E-999", LEFT_MAX),
+        ("1e999", LEFT_MAX),
+        ("1" * 5000, LEFT_MAX),
+        ("-" + "1" * 5000, LEFT_MAX),
+    ],
+)
+def test_numbers_that_python_has_not(left: str, expected: int) -> None:
+    text = json.dumps(COMMON | {"offers": [{"offer": 1, "offer_id": "o" * 20}]})
+    request = parse_request(
+        f'{text[:-1]}, "left": {left}, "uploaded": {left}}}'.replace('"offer": 1', f'"offer": {left}')
+    )
+    assert isinstance(request, AnnounceRequest)
+    assert request.left == expected
+    assert len(request.offers) == 1
+
+
+def test_nesting_has_an_end() -> None:
+    brackets = {"[": "\\\\]}\\" * 40, "]": '"' * 40}
+    for depth, is_read in ((31, True), (32, False)):
+        nested = json.loads("[" * depth + "]" * depth)
+        # In strings they open and close nothing.
+        text = json.dumps(COMMON | {"first": brackets, "answer": None, "x": nested})
+        if is_read:
+            assert isinstance(parse_request(text), AnnounceRequest)
+            continue
+        # Of a key that comes again too.
+        for deep in (text, text[:-1] + ', "x": 1}', text.encode()):
+            with pytest.raises(ProtocolError, match="invalid JSON"):
+                parse_request(deep)
+
+
 @pytest.mark.parametrize("event", [None, "", "update", "x", 1, ["started"]])
 def test_other_events_are_none(event: Any) -> None:
     assert parsed(event=event).event is Event.NONE

@@ -13,13 +13,16 @@ What the tracker tolerates in a request, because clients in use send it:
 - keys that it does not know, and known ones again, of which the last counts;
 - `left` that is missing, null, negative or huge (then the peer is no seeder);
 - an `event` that is missing or unknown, which is `Event.NONE`;
-- offers that are no array, which are none; an `answer` that is null, which is none.
+- offers that are no array, which are none; an `answer` that is null, which is none;
+- numbers of any length: those beyond what Python reads are infinite.
 
-What it does not tolerate is a `ProtocolError` with the `FailureResponse` that the client is told.
+What it does not tolerate, as more than `DEPTH_MAX` arrays and objects in each other, is a `ProtocolError` with the
+`FailureResponse` that the client is told.
 """
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeAlias
@@ -30,10 +33,15 @@ ID_BYTES: Final = 20
 """Of an info hash, and of the ids of peers and offers."""
 LEFT_MAX: Final = 2**64 - 1
 """What `left` is taken for when it is null, negative, or greater."""
+DEPTH_MAX: Final = 32
+"""Arrays and objects in each other that a request may have, itself among them."""
 
 FULL_SCRAPE: Final = "full scrapes are not supported"
 
 Json: TypeAlias = Any
+
+# Of JSON: strings whole, as brackets in them open nothing.
+_TOKENS: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[][{}]')
 
 
 class ProtocolError(ValueError):
@@ -223,6 +231,8 @@ def parse_request(text: str | bytes) -> Request:
         message = _object(text)
     except ProtocolError as error:
         raise _refusal("invalid JSON", "announce") from error
+    if _depth(text) > DEPTH_MAX:
+        raise _refusal("invalid JSON", "announce")
     action = message.get("action")
     if action == "scrape":
         return _scrape_request(message.get("info_hash"))
@@ -319,13 +329,46 @@ def _no_number(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
+def _whole_number(text: str) -> int | float:
+    """Python reads so many digits at most, as more cost more than they are long."""
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
+def _number(text: str) -> float:
+    """What is too near to zero for Python is not zero, which `left` may not be mistaken for."""
+    number = float(text)
+    if number or not text.lower().partition("e")[0].strip("-0."):
+        return number
+    return math.copysign(math.ulp(0.0), number)
+
+
 def _object(text: str | bytes) -> dict[str, Json]:
     """Read JSON; what is no object has no members."""
     try:
-        message = json.loads(text.decode() if isinstance(text, bytes) else text, parse_constant=_no_number)
+        message = json.loads(
+            text.decode() if isinstance(text, bytes) else text,
+            parse_constant=_no_number,
+            parse_int=_whole_number,
+            parse_float=_number,
+        )
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"message that is not JSON: {error}") from error
     return message if isinstance(message, dict) else {}
+
+
+def _depth(text: str | bytes) -> int:
+    """How many arrays and objects of JSON are in each other at the most."""
+    depth = deepest = 0
+    for token in _TOKENS.findall(text.decode() if isinstance(text, bytes) else text):
+        if token in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif token in "]}":
+            depth -= 1
+    return deepest
 
 
 def _refusal(reason: str, action: str, info_hash: bytes | None = None) -> ProtocolError:

@@ -17,6 +17,7 @@ cdef void connection_close(StreamWorker* worker, Connection* connection, uint32_
 cdef void receive(StreamWorker* worker, Connection* connection) noexcept nogil
 cdef void let_go(StreamWorker* worker, Connection* connection) noexcept nogil
 
+cdef void take_leave(StreamWorker* worker, Connection* connection, uint32_t cause) noexcept nogil
 cdef bint receive_once(StreamWorker* worker, Connection* connection) noexcept nogil
 cdef uint32_t error_cause(int64_t error) noexcept nogil
 cdef void serve(StreamWorker* worker, Connection* connection, uint32_t length) noexcept nogil

@@ -80,9 +80,9 @@ def connection_event(worker, connection):
 def connection_expire(worker, connection):
     """The time for what it waits for is over."""
     if connection.phase == PHASE_HEADER:
-        connection_close(worker, connection, CLOSED_HEADER_TIME)
+        take_leave(worker, connection, CLOSED_HEADER_TIME)
     elif connection.phase == PHASE_IDLE:
-        connection_close(worker, connection, CLOSED_IDLE_TIME)
+        take_leave(worker, connection, CLOSED_IDLE_TIME)
     elif connection.phase == PHASE_SENDING:
         connection_close(worker, connection, CLOSED_OUTPUT_TIME)
     elif connection.phase == PHASE_LINGERING:
@@ -102,17 +102,22 @@ def connection_look(worker, connection):
 
 
 def connection_dismiss(worker, connection):
-    """The tracker ends: close, with last words if the protocol has any. Who is being sent something has its time."""
-    if connection.phase == PHASE_SENDING:
-        return
-    is_open = declare(bint, connection.phase == PHASE_HEADER or connection.phase == PHASE_IDLE)
-    if is_open and protocol_of(worker, connection).look != NULL:
+    """The tracker ends. Who is being sent something has its time."""
+    if connection.phase == PHASE_HEADER or connection.phase == PHASE_IDLE:
+        take_leave(worker, connection, CLOSED_AT_END)
+    elif connection.phase != PHASE_SENDING:
+        connection_close(worker, connection, CLOSED_AT_END)
+
+
+def take_leave(worker, connection, cause):
+    """Close an open connection, with last words if its protocol has any; they close it where they have to wait."""
+    if protocol_of(worker, connection).look != NULL:
         protocol_look(worker, connection, True)
         protocol_end(worker, connection, END_AT_ONCE)
         if send_answer(worker, connection) != OUTPUT_SENT:
             return
         end_our_side(worker, connection)
-    connection_close(worker, connection, CLOSED_AT_END)
+    connection_close(worker, connection, cause)
 
 
 def connection_close(worker, connection, cause):
