@@ -2,50 +2,18 @@
 
 from dataclasses import replace
 from ipaddress import ip_network
-from typing import Any
 
 import pytest
 
 from aquatic.control.answer_sizes import http_peers_fitting, http_torrents_fitting
-from aquatic.control.model import Configuration, Connections, HttpAnswers, Listener, Protocol
-from aquatic.control.socket_address import SocketAddress
-from aquatic.control.start import make_swarm
-from aquatic.control.stream_start import make_stream_workers
-from aquatic.testing.http import HttpSimulation
+from aquatic.control.model import HttpAnswers
 from tests.support.addresses import global_address
-from tests.support.http_answers import HttpAnswer, read_answers
+from tests.support.http_answers import read_answers
 from tests.support.http_tracker import HASH, announce_target, query_of, request_for
+from tests.support.simulated_http_tracker import CLIENT, LISTENER, Tracker
 
-CLIENT = global_address(1)[0]
 PROXY = b"\xc0\0\2\1"
-LISTENER = Listener(address=SocketAddress.parse("127.0.0.1:0"), protocols=(Protocol.HTTP,))
 SCRAPE = "/scrape?" + query_of({"info_hash": HASH})
-
-
-class Tracker:
-    """A worker that is told what the control plane makes of a configuration."""
-
-    def __init__(
-        self, listener: Listener = LISTENER, answers: HttpAnswers | None = None, **connections: Any
-    ) -> None:
-        configuration = Configuration(
-            listeners=(listener,), http=answers or HttpAnswers(), connections=Connections(**connections)
-        )
-        self.swarm = make_swarm(configuration, 1)
-        self.simulation = HttpSimulation(make_stream_workers(self.swarm, configuration, 1, 0))
-
-    def exchange(self, number: int, content: bytes, turns: int = 3) -> list[HttpAnswer]:
-        assert self.simulation.deliver(number, content) == len(content)
-        for _ in range(turns):
-            self.simulation.turn()
-        return read_answers(self.simulation.take(number))
-
-    def get(self, target: str, ip: bytes = CLIENT, *lines: str) -> HttpAnswer:
-        (answer,) = self.exchange(self.simulation.connect(ip), request_for(target, *lines))
-        return answer
-
-    def announce(self, number: int = 1, **parameters: Any) -> dict[bytes, Any]:
-        return self.get(announce_target(number, **parameters), global_address(number)[0]).dictionary
 
 
 def test_every_setting_of_answers_shows() -> None:

@@ -31,6 +31,7 @@ from cython.cimports.aquatic.dataplane.stream.backend.memory import (
     memory_arrived,
     memory_connect,
     memory_deliver_bytes,
+    memory_forget,
     memory_network_end,
     memory_network_init,
     memory_socket,
@@ -39,10 +40,11 @@ from cython.cimports.aquatic.dataplane.stream.backend.memory import (
 from cython.cimports.aquatic.dataplane.stream.border import read_address_header
 from cython.cimports.aquatic.dataplane.stream.worker import stream_worker_start, stream_worker_turn
 from cython.cimports.aquatic.dataplane.swarm.access_list import access_list_create, access_list_destroy
+from cython.cimports.aquatic.dataplane.swarm.arena import arena_used_bytes
 from cython.cimports.aquatic.dataplane.swarm.border import read_counters
 from cython.cimports.aquatic.dataplane.swarm.store import store_start_clock
 from cython.cimports.aquatic.testing.values import copied, ip_of, read_source
-from cython.cimports.libc.stdint import UINT32_MAX, uint8_t, uint32_t
+from cython.cimports.libc.stdint import UINT32_MAX, UINT64_MAX, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import calloc, free, malloc
 from cython.cimports.libc.string import memcpy, memset
 
@@ -280,9 +282,30 @@ class HttpSimulation:
     def end(self, number: int):
         memory_socket(self.network, number).peer_has_ended = True
 
+    def reset(self, number: int):
+        memory_socket(self.network, number).is_reset = True
+
+    def forget(self, number: int):
+        memory_forget(memory_socket(self.network, number))
+
     def has_ended(self, number: int):
         socket = memory_socket(self.network, number)
         return socket.state == SOCKET_CLOSED or bool(socket.server_has_ended)
 
     def limit_sends(self, number: int, length: int):
         memory_socket(self.network, number).send_room = UINT32_MAX if length < 0 else length
+
+    def descriptors(self):
+        return self.network.descriptors
+
+    def memory_bytes(self):
+        return arena_used_bytes(address(self.worker.connections.arena))
+
+    def fail_allocation(self, after: int):
+        left = declare(uint64_t, UINT64_MAX if after < 0 else after)
+        self.worker.connections.arena.allocations_until_failure = left
+        self.workers.swarm.store.arena.allocations_until_failure = left
+
+    def allocations_left(self):
+        connections = self.worker.connections.arena.allocations_until_failure
+        return connections, self.workers.swarm.store.arena.allocations_until_failure

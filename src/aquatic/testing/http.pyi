@@ -72,7 +72,19 @@ class HttpSimulation:
         """What the server has sent since the last call."""
     def end(self, number: int) -> None:
         """End the peer's side."""
+    def reset(self, number: int) -> None: ...
+    def forget(self, number: int) -> None:
+        """Let a closed connection's number be used again."""
     def has_ended(self, number: int) -> bool:
         """Whether the server has ended its side, or closed the connection."""
     def limit_sends(self, number: int, length: int) -> None:
         """Take so many more bytes from the server; a negative number ends that."""
+    def descriptors(self) -> int: ...
+    def memory_bytes(self) -> int:
+        """Of connections' records and buffers, in whole slabs."""
+    def fail_allocation(self, after: int) -> None:
+        """Let all allocations of connections, and all of swarms, fail after so many more each; a negative number ends
+        that.
+        """
+    def allocations_left(self) -> tuple[int, int]:
+        """How many more until they fail: those of connections, those of swarms."""
