@@ -1,6 +1,8 @@
 """Single rules of the WebRTC swarm: who is chosen how often, bounds, and what a lack of memory does."""
 
+import math
 from collections import Counter
+from collections.abc import Collection
 
 import pytest
 
@@ -18,29 +20,45 @@ def peer_id(number: int) -> bytes:
     return b"-WW0101-%012d" % number
 
 
+def chi_square_at(deviations: float, degrees: int) -> float:
+    """What chi-square is less than as often as a normal variable is less than so many deviations (Wilson, Hilferty)."""
+    return degrees * (1 - 2 / (9 * degrees) + deviations * math.sqrt(2 / (9 * degrees))) ** 3
+
+
+def is_even(counts: Collection[int], chosen_at_once: int) -> bool:
+    """Whether counts of who was chosen, so many at once, are as an even chance has them in all but 1 of 1,000 cases."""
+    mean = sum(counts) / len(counts)
+    degrees = len(counts) - 1
+    # Who is chosen is not chosen again at once, by which counts differ less.
+    spread = (len(counts) - chosen_at_once) / degrees
+    found = sum((count - mean) ** 2 for count in counts) / mean / spread
+    return chi_square_at(-3.3, degrees) < found < chi_square_at(3.3, degrees)
+
+
+@pytest.mark.parametrize("asker", [0, 1])
 @pytest.mark.parametrize(("peers", "offers"), [(40, 1), (40, 2), (40, 10), (1500, 1), (1500, 2), (1500, 10)])
-def test_no_peer_is_chosen_more_than_three_times_as_often_as_the_mean(peers: int, offers: int) -> None:
-    """Of 1,500, a third are seeders: two tables of different fill, of segments of different size."""
+def test_every_peer_is_chosen_with_the_same_chance(peers: int, offers: int, asker: int) -> None:
+    """A third are seeders: two tables of different fill, of 1,500 of segments of different size."""
     swarm = WsSwarmWindow(seed=7)
-    for number in range(peers):
-        role: Role = "leecher" if number % 3 else "seeder"
+    roles: list[Role] = ["leecher" if number % 3 else "seeder" for number in range(peers)]
+    for number, role in enumerate(roles):
         swarm.announce(connection(number), TORRENT, peer_id(number), role)
-    chosen: Counter[int] = Counter()
-    for number in range(200 * peers // offers):
-        swarm.second += 1 if number % 100 == 0 else 0
-        asker = number % peers
-        role = "leecher" if asker % 3 else "seeder"
-        ids = [b"%020d" % index for index in range(offers)]
-        receivers = swarm.announce(connection(asker), TORRENT, peer_id(asker), role, ids).receivers
+    # Leechers' offers go to everybody else, seeders' to leechers.
+    chosen = {
+        number: 0
+        for number, role in enumerate(roles)
+        if number != asker and not (role == roles[asker] == "seeder")
+    }
+    ids = [b"%020d" % index for index in range(offers)]
+    for _ in range(40_000 // offers):
+        receivers = swarm.announce(connection(asker), TORRENT, peer_id(asker), roles[asker], ids).receivers
         for (worker, name), offer_id in zip(receivers, ids, strict=True):
             chosen[name] += 1
             receiver = Connection(worker, name, b"\0" * 4)
             assert swarm.take_answer(receiver, TORRENT, peer_id(asker), offer_id)
-    mean = chosen.total() / peers
-    assert len(chosen) == peers
-    assert max(chosen.values()) < 3 * mean
-    # Leechers hear of everybody's offers, seeders of leechers' only.
-    assert min(chosen.values()) > mean / 3
+    assert is_even(chosen.values(), offers)
+    # A tenth more or less for half of them would show.
+    assert not is_even([count * (11 if number % 2 else 9) // 10 for number, count in chosen.items()], offers)
 
 
 def test_a_flood_of_offers_ends_at_a_bound() -> None:
@@ -120,33 +138,48 @@ def test_counts_clients_by_the_start_of_their_ids() -> None:
     assert swarm.swarm.prefixes() == {b"-WW0101-": 4}
 
 
-def test_without_memory_nobody_is_harmed_and_nothing_is_lost() -> None:
-    """Allocations fail from every point on in turn: what was stored stays, and all of it goes in the end."""
-    swarm = WsSwarmWindow()
+def grow(swarm: WsSwarmWindow) -> tuple[dict[bytes, Connection], list[object]]:
+    """Announce many with offers, while one changes its role; returns who is stored, and what came of each announce."""
     stored: dict[bytes, Connection] = {}
-    number = 0
-    for after in range(120):
-        swarm.fail_allocation(after % 4)
-        for _ in range(12):
-            ids = [b"%020d" % index for index in range(number % 7)]
-            role: Role = "seeder" if number % 2 else "leecher"
-            found = swarm.announce(connection(number), TORRENT, peer_id(number), role, ids)
-            if found.outcome == "stored":
-                stored[peer_id(number)] = connection(number)
-            # A change of role needs room in the other table.
-            if stored:
-                changing = next(iter(stored))
-                swarm.announce(stored[changing], TORRENT, changing, "leecher" if number % 4 else "seeder")
-            assert found.seeders + found.leechers == len(stored)
-            number += 1
-        swarm.fail_allocation(-1)
+    found: list[object] = []
+    for number in range(300):
+        ids = [b"%020d" % index for index in range(number % 7)]
+        role: Role = "seeder" if number % 2 else "leecher"
+        announced = swarm.announce(connection(number), TORRENT, peer_id(number), role, ids)
+        if announced.outcome == "stored":
+            stored[peer_id(number)] = connection(number)
+        assert announced.seeders + announced.leechers == len(stored)
+        # A change of role needs room in the other table.
+        if stored:
+            changing = next(iter(stored))
+            role = "leecher" if number % 4 else "seeder"
+            found.append(swarm.announce(stored[changing], TORRENT, changing, role))
+        found.append(announced)
+    return stored, found
+
+
+def test_without_memory_nobody_is_harmed_and_nothing_is_lost() -> None:
+    """Allocations fail from each on in turn, as long as any does: what was stored stays, and all goes in the end."""
+    unharmed = WsSwarmWindow()
+    unharmed.fail_allocation(1 << 20)
+    everybody, all_found = grow(unharmed)
+    allocations = (1 << 20) - unharmed.allocations_left()
+    assert len(everybody) == 300
+    for after in range(allocations + 1):
+        swarm = WsSwarmWindow()
+        swarm.fail_allocation(after)
+        stored, found = grow(swarm)
+        assert swarm.allocations_left() == 0
+        assert (found == all_found) == (after == allocations)
+        assert swarm.counts()["refused_peers"] == 300 - len(stored)
         assert (swarm.peers(TORRENT) or {}).keys() == stored.keys()
-    counts = swarm.counts()
-    assert counts["refused_peers"] == number - len(stored) > 0
-    for stored_id, its_connection in stored.items():
-        swarm.leave(its_connection, TORRENT, stored_id)
-    assert swarm.memory_bytes() == 0
-    assert swarm.counts()["torrents"] == 0
+        swarm.fail_allocation(-1)
+        late = connection(300)
+        assert swarm.announce(late, TORRENT, peer_id(300)).outcome == "stored"
+        for stored_id, its_connection in {**stored, peer_id(300): late}.items():
+            swarm.leave(its_connection, TORRENT, stored_id)
+        assert swarm.memory_bytes() == 0
+        assert swarm.counts()["torrents"] == 0
 
 
 def test_the_bound_of_memory_holds() -> None:

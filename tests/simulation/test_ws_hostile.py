@@ -1,6 +1,7 @@
 """Who does harm on a WebSocket harms itself at most: others are answered, memory is bounded, nothing is left behind."""
 
 import json
+from collections import Counter
 from random import Random
 
 import pytest
@@ -137,31 +138,58 @@ def test_a_reset_in_every_state_leaves_nothing() -> None:
         check_nothing_is_left(workers)
 
 
+# What is missed, by whose counter it shows, when an allocation fails and all after it; in their order.
+LACKS_OF_WORKER = (
+    "refused_no_memory",  # the connection
+    "errors_refused",  # its first peer
+    "errors_refused",  # room for another
+    "errors_too_large",  # a message's first part
+    "errors_too_large",  # the rest of it
+    "messages_dropped_no_memory",  # an offer that it is made
+    "closed_output_full",  # an answer behind that
+)
+LACKS_OF_SWARM = (
+    "refused_peers",  # in a torrent of their own
+    "refused_peers",  # leechers
+    "refused_peers",  # room for another
+    "refused_peers",  # seeders
+    "offers_without_receiver",  # nobody could be waited for
+)
+
+
+def counted_with(is_of_swarm: bool, after: int) -> tuple[int, Counter[str]]:
+    """Let allocations fail after so many, and everything go on when memory is back; what was left and counted."""
+    workers = Workers(2)
+    bystanders = Bystanders(workers)
+    failing = workers.swarm if is_of_swarm else workers.workers[0]
+    failing.fail_allocation(after)
+    client = workers.connect()
+    if client.worker.state(client.number) == "open":
+        client.deliver(b"".join(requests()[:6]))
+    take_anything(client)
+    counters = Counter(workers.counters())
+    counters += Counter(client.worker.counters()) + Counter(workers.swarm.counts())
+    left = failing.allocations_left()
+    failing.fail_allocation(-1)
+    bystanders.check()
+    client.leave()
+    bystanders.check()
+    bystanders.leave()
+    check_nothing_is_left(workers)
+    return left, counters
+
+
 @pytest.mark.parametrize("is_of_swarm", [False, True])
 def test_any_allocation_may_fail(is_of_swarm: bool) -> None:
     """Of the worker's arena or of the swarm's, each in turn: who lacks it is told or cut off, nobody else is."""
-    data = b"".join(requests()[:6])
-    failed = 0
-    for after in range(40):
-        workers = Workers(2)
-        bystanders = Bystanders(workers)
-        failing = workers.swarm if is_of_swarm else workers.workers[0]
-        failing.fail_allocation(after)
-        client = Client(workers, workers.workers[0], workers.workers[0].connect())
-        workers.settle()
-        if client.worker.state(client.number) == "open":
-            client.deliver(data)
-        take_anything(client)
-        failed += (
-            client.worker.state(client.number) != "open" or workers.counters().get("responses_error", 0) > 1
-        )
-        failing.fail_allocation(-1)
-        bystanders.check()
-        client.leave()
-        bystanders.check()
-        bystanders.leave()
-        check_nothing_is_left(workers)
-    assert failed > 0 or is_of_swarm
+    lacks = LACKS_OF_SWARM if is_of_swarm else LACKS_OF_WORKER
+    left, unharmed = counted_with(is_of_swarm, len(lacks) + 1)
+    assert left == 1
+    for after, lack in enumerate(lacks):
+        left, counters = counted_with(is_of_swarm, after)
+        assert left == 0
+        assert counters[lack] > unharmed[lack]
+    assert counted_with(is_of_swarm, len(lacks)) == (0, unharmed)
 
 
 def test_a_slow_reader_loses_its_messages_and_then_its_connection() -> None:

@@ -190,6 +190,9 @@ class WsSwarmWindow:
     def fail_allocation(self, after: int):
         self.swarm.arena.allocations_until_failure = UINT64_MAX if after < 0 else after
 
+    def allocations_left(self):
+        return self.swarm.arena.allocations_until_failure
+
     def memory_bytes(self):
         return arena_used_bytes(address(self.swarm.arena))
 

@@ -59,6 +59,7 @@ class WsSwarmWindow:
         """By peer id: role, (worker, name of the connection), second, offers waiting. None if it is not known."""
     def fail_allocation(self, after: int) -> None:
         """Let all allocations fail after so many more; a negative number ends that."""
+    def allocations_left(self) -> int: ...
     def memory_bytes(self) -> int: ...
     def held_bytes(self) -> int:
         """With empty slabs that the system has not been given back."""
