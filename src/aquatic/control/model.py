@@ -247,8 +247,8 @@ class HttpAnswers(Answers):
     scrape_torrents_max: int = setting_again(Answers, "scrape_torrents_max", 100, maximum=INT32_MAX)
     announce_interval_seconds_min: int = setting(
         0,
-        "Ask clients not to announce more often than this (seconds); 0: they are not asked, since some take it"
-        " for the interval.",
+        "Ask clients not to announce more often than this (seconds), which some take for the interval; 0: than at"
+        " the interval that they are told.",
         minimum=0,
         maximum=INT32_MAX,
     )
@@ -378,16 +378,16 @@ class Connections:
     # One libtorrent client has up to 50 announces under way, and several share an address behind a carrier's NAT.
     per_address_max: int = setting(
         256,
-        "Most connections of an IPv4 address, or of an IPv6 /64, to a worker; 0: as many as they like."
-        " Trusted proxies are not counted.",
+        "Most connections of an IPv4 address, or of an IPv6 /64, to each worker, with four workers four times as"
+        " many in all; 0: as many as they like. Trusted proxies are not counted.",
         minimum=0,
         maximum=1 << 20,
     )
     # A TLS handshake costs a third of a millisecond: one address can take 3 % of a core with them.
     new_per_address_per_second_max: int = setting(
         100,
-        "Most new connections of an IPv4 address, or of an IPv6 /64, to a worker in a second; 0: as many as"
-        " they like. Trusted proxies are not counted.",
+        "Most new connections of an IPv4 address, or of an IPv6 /64, to each worker in a second, with four workers four"
+        " times as many in all; 0: as many as they like. Trusted proxies are not counted.",
         minimum=0,
         maximum=1_000_000,
     )
