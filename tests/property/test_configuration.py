@@ -7,17 +7,17 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import Any
 
 import tomlkit
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from aquatic.control.compat import Layout
-from aquatic.control.convert import RUST_FORMATS
-from aquatic.control.layout import Key, TableArray, check_values
+from aquatic.control.convert import RUST_FORMATS, convert
+from aquatic.control.layout import Key, Loaded, TableArray, check_values
 from aquatic.control.model import Listener
 from aquatic.control.native import LISTEN, NATIVE_KEYS, load_native
 from aquatic.control.network import Network
 from aquatic.control.origin import Origin
-from aquatic.control.printing import print_configuration, print_loaded
+from aquatic.control.printing import print_configuration, print_loaded, spell_value
 from aquatic.control.setting import FilePath, setting_of
 from aquatic.control.socket_address import SocketAddress
 from aquatic.control.toml_file import ConfigurationError, KeyPath, Problem, no_file, parse_toml
@@ -155,6 +155,46 @@ def test_what_contradicts_or_is_doubtful_among_allowed_values_has_a_line(file: W
             told = any(warning.text.startswith(f"{name}: ") for warning in loaded.warnings)
             assert told or value == file.settings[name]
         assert print_loaded(loaded, "heading") == replace(file, settings=taken).text
+
+
+RUST_KINDS = [kind for kind in KINDS if kind.array is None]
+
+
+@st.composite
+def rust_files(draw: st.DrawFn) -> list[Loaded]:
+    """A few, each with some keys written, that their trackers would start with."""
+    files = []
+    for index in range(draw(st.integers(1, 3))):
+        kind = draw(st.sampled_from(RUST_KINDS))
+        written = draw(st.lists(st.sampled_from(kind.keys), max_size=6, unique_by=lambda key: key.name))
+        text = "".join(f"{key.name} = {spell_value(key, draw(values_of(key)))}\n" for key in written)
+        try:
+            files.append(kind.load(parse_toml(f"{index}", text.encode()), CORES))
+        except ConfigurationError:
+            assume(False)
+    return files
+
+
+@given(rust_files())
+def test_files_of_the_rust_trackers_become_one_or_contradict_each_other(files: list[Loaded]) -> None:
+    converted, problems = None, []
+    try:
+        converted = convert(files, CORES)
+    except ConfigurationError as error:
+        problems = error.problems
+    if converted is None:
+        assert len(files) > 1
+        assert {problem.file_name for problem in problems} <= {"0", "1", "2"}
+        return
+    made = load_native(parse_toml("t", converted.text.encode()), CORES).configuration
+    theirs = [file.configuration for file in files]
+    assert made.access_list in [each.access_list for each in theirs]
+    assert made.privileges in [each.privileges for each in theirs]
+    assert {(each.address, protocol) for each in made.listeners for protocol in each.protocols} == {
+        (each.address, protocol) for file in theirs for each in file.listeners for protocol in each.protocols
+    }
+    if len(files) == 1:
+        assert made == theirs[0]
 
 
 @given(st.binary(), st.sampled_from(KINDS))
