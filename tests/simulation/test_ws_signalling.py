@@ -392,6 +392,7 @@ def test_a_broken_frame_closes_the_connection(data: bytes, code: int) -> None:
         (b"\x00", "invalid JSON"),
         (b"[1]", "invalid action"),
         (b'{"action":"announce"}', "invalid info_hash"),
+        (b'{"action":"announce","info_hash":["%b"]}' % (b"h" * 20), "invalid info_hash"),
     ],
 )
 def test_a_broken_message_is_answered_and_the_connection_stays(message: bytes, reason: str) -> None:

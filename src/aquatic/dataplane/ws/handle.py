@@ -48,6 +48,7 @@ from cython.cimports.aquatic.abi.ws_wire import (
     WS_ACTION_ANNOUNCE,
     WS_ACTION_NONE,
     WS_ACTION_SCRAPE,
+    WS_BAD_INFO_HASH,
     WS_NOT_JSON,
     Frame,
     MessageReader,
@@ -266,14 +267,13 @@ def answer_refused(handler, exchange, verdict):
     request = address(handler.request)
     if verdict == WS_NOT_JSON:
         request.action = WS_ACTION_NONE
-        request.info_hash_count = 0
     if request.action == WS_ACTION_SCRAPE:
         note(handler, WS_REQUESTS_SCRAPE, 1)
     elif request.action == WS_ACTION_ANNOUNCE:
         note(handler, WS_REQUESTS_ANNOUNCE, 1)
     cause = declare(uint32_t, WS_ERRORS_NOT_JSON if verdict == WS_NOT_JSON else WS_ERRORS_MALFORMED)
     info_hash = declare(pointer(uint8_t), NULL)
-    if request.action == WS_ACTION_ANNOUNCE and request.info_hash_count:
+    if request.action == WS_ACTION_ANNOUNCE and verdict != WS_BAD_INFO_HASH:
         info_hash = request.info_hashes
     say_failure(handler, exchange, cause, info_hash, ws_reason(verdict))
 
