@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
+from aquatic.protocol.ws import ProtocolError, parse_request
 from tests.support.ws_signalling import (
     BINARY,
     CLOSE,
     PING,
     TEXT,
     Client,
+    Message,
     Workers,
     announce,
     answer,
@@ -402,3 +404,27 @@ def test_a_broken_message_is_answered_and_the_connection_stays(message: bytes, r
     assert client.take() == [{"action": "announce", "failure reason": reason}]
     client.send(announce(TORRENT, PEERS[0]))
     assert len(client.take()) == 1
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"action": None},
+        {"info_hash": "short"},
+        {"peer_id": None},
+        {"offers": [{}]},
+        {"answer": 1},
+        {"answer": 1, "to_peer_id": "t" * 20, "offer_id": "\u0100" * 20},
+        {"action": "scrape", "info_hash": ["short"]},
+        {"action": "scrape", "info_hash": []},
+    ],
+)
+def test_the_library_knows_how_a_message_is_refused(members: Message) -> None:
+    workers = Workers(1)
+    client = workers.connect()
+    message = {**announce(TORRENT, PEERS[0]), **members}
+    client.send(message)
+    with pytest.raises(ProtocolError) as refused:
+        parse_request(json.dumps(message))
+    assert refused.value.answer is not None
+    assert client.take() == [json.loads(refused.value.answer.to_text())]
