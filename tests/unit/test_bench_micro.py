@@ -261,6 +261,8 @@ def test_totals_are_read() -> None:
 
 
 @pytest.mark.heavy
+# Callgrind makes everything, the imports too, many times as long.
+@pytest.mark.timeout(1000)
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="needs valgrind")
 def test_instructions_are_counted() -> None:
     counted = count([cases()[name] for name in ("loop", "udp-id-make-ipv4", "udp-id-make-ipv6")])
