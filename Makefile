@@ -32,9 +32,9 @@ test-tsan: ## the data plane's tests with ThreadSanitizer
 	@tools/sanitized tsan $(ARGS)
 
 .PHONY: fuzz fuzz-long
-fuzz: ## replay the corpora and fuzz each harness for SECONDS (14); ARGS="NAME..." for some
+fuzz: ## replay the corpora and fuzz each harness for SECONDS (13); ARGS="NAME..." for some
 	@tools/setup fuzz
-	@.venv/bin/python -m tools.fuzz --seconds $(or $(SECONDS),14) $(ARGS)
+	@.venv/bin/python -m tools.fuzz --seconds $(or $(SECONDS),13) $(ARGS)
 
 fuzz-long: ## the same for an hour each
 	@$(MAKE) --no-print-directory fuzz SECONDS=$(or $(SECONDS),3600)

@@ -195,7 +195,7 @@ def main() -> int:
     """Run as a program."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--seconds", type=int, default=14, help="time for each harness without a planted fault"
+        "--seconds", type=int, default=13, help="time for each harness without a planted fault"
     )
     parser.add_argument("names", nargs="*", help="only these harnesses")
     options = parser.parse_args()

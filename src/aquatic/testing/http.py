@@ -246,6 +246,8 @@ class HttpSimulation:
         if not memory_network_init(address(self.worker.backend)):
             raise MemoryError
         self.network = cast(pointer(MemoryNetwork), self.worker.backend.state)
+        for listener in range(self.worker.listener_count):
+            self.worker.listeners[cast(uint32_t, listener)].socket = listener
         stream_worker_start(self.worker)
 
     def __dealloc__(self):
