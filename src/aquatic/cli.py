@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -124,8 +125,8 @@ def _add_load_test(commands: argparse._SubParsersAction[ArgumentParser]) -> None
         test = protocols.add_parser(
             name,
             help=f"over {transport}",
-            description="Load until the configured end or SIGINT, then a report. Exit code 2: an answer was wrong or"
-            " is missing.",
+            description="Load until the configured end or SIGINT, then a report. Exit code 1: there was no load;"
+            " 2: an answer was wrong or is missing.",
             allow_abbrev=False,
         )
         _add_version(test)
@@ -203,6 +204,9 @@ def _bench(words: Sequence[str]) -> int:
     # Only here: nothing else loads the generators, and it has a parser of its own.
     from aquatic.bench.command import main as bench  # noqa: PLC0415
 
+    # The trackers that it starts end with it.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     return bench(words, ArgumentParser(prog=f"aquatic {BENCH}", allow_abbrev=False))
 
 

@@ -13,6 +13,7 @@ from aquatic.loadtest.run import EVENTS, Report, SilentTrackerError
 from aquatic.loadtest.target import Target
 from aquatic.loadtest.udp import UdpLoad, UdpLoadTest
 from aquatic.protocol.udp import AnnounceRequest, ConnectRequest, ErrorResponse, Event, Request, ScrapeRequest
+from tests.support.loads import stopped_once
 from tests.support.processes import wait_until
 from tests.system.stand_in_tracker import Meddle, StandInTracker, stand_in_tracker
 
@@ -216,6 +217,18 @@ def test_what_is_overdue_at_the_end_is_lost() -> None:
         wait_until(all_are_lost)
 
 
+def test_what_is_under_way_when_it_is_stopped_is_waited_for() -> None:
+    load = UdpLoad(weight_connect=0, weight_scrape=0, requests_under_way_max=4, timeout_seconds=0.5)
+    with (
+        stand_in_tracker(meddle=spoiled(lambda _: [])) as tracker,
+        UdpLoadTest(Target.parse(tracker.address), POPULATION, load) as test,
+    ):
+        test.greet()
+        with stopped_once(test, lambda counters: counters["sent_announce"]):
+            report = test.run("closed", 3600)
+    assert report.counters["lost"] == report.counters["sent_announce"] > 0
+
+
 def test_a_lost_connection_id_is_asked_for_again() -> None:
     numbers = count()
 
@@ -284,11 +297,11 @@ def test_ipv6_peers_are_checked_too() -> None:
 
 
 def test_only_the_last_seconds_are_reported_if_so_many_are_asked_for() -> None:
-    answered: list[int] = []
+    sent: list[int] = []
 
     def end_when_some_are_to_be_left_out(second: Report) -> None:
-        answered.append(second.responses)
-        if any(answered[:-1]):
+        sent.append(second.requests)
+        if any(sent[:-1]):
             test.stop()
 
     with (
@@ -299,4 +312,4 @@ def test_only_the_last_seconds_are_reported_if_so_many_are_asked_for() -> None:
         before = test.sample()
         report = test.run("closed", 60, progress=end_when_some_are_to_be_left_out, summarise_last_seconds=1)
         whole = Report.between(before, test.sample(), UNEVEN_LOAD.workers)
-    assert report.responses == whole.responses - sum(answered[:-1]) < whole.responses
+    assert report.requests == whole.requests - sum(sent[:-1]) < whole.requests

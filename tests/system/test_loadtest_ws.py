@@ -1,6 +1,7 @@
 """The WebTorrent load generator against a tracker that keeps the rules, and against ones that break them."""
 
 import json
+import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +22,7 @@ from aquatic.loadtest.target import Target
 from aquatic.loadtest.ws import WsLoad, WsLoadTest
 from aquatic.loadtest.ws_board import Board
 from tests.support.certificates import make_certificate
+from tests.support.loads import stopped_once
 from tests.support.processes import wait_until
 from tests.system.stand_in_ws_tracker import (
     Connection,
@@ -432,6 +434,18 @@ def test_offers_that_are_not_forwarded_are_counted() -> None:
     assert report.counters["offers_unforwarded"] == report.counters["sent_offer"] > 0
 
 
+def test_offers_that_nobody_could_take_are_known_when_it_is_stopped() -> None:
+    load = replace(HASTY, weight_scrape=0)
+    with (
+        stand_in_ws_tracker(some("offer", lambda _tracker, _sent: [], every=1)) as tracker,
+        WsLoadTest(Target.parse(tracker.address), POPULATION, load) as test,
+    ):
+        test.greet()
+        with stopped_once(test, lambda counters: counters["sent_offer"]):
+            report = test.run("closed", 3600)
+    assert report.counters["offers_unforwarded"] == report.counters["sent_offer"] > 0
+
+
 def test_offers_that_are_not_answered_are_counted() -> None:
     report = spoiled(lambda _tracker, sent: [sent], replace(HASTY, answer_probability=0.0))
     assert report.counters["sent_answer"] == report.counters["right_answer"] == 0
@@ -510,6 +524,27 @@ def test_a_tracker_that_speaks_no_websocket_is_an_error() -> None:
         pytest.raises(SilentTrackerError, match="did not answer"),
     ):
         test.greet(0.3)
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        lambda test: test.greet(3600),
+        lambda test: test.fill(3600),
+        lambda test: test.run("closed", 3600),
+        lambda test: test.run("hold", 3600),
+    ],
+    ids=["greet", "fill", "closed", "hold"],
+)
+def test_a_tracker_that_is_not_there_is_an_error(load: Callable[[WsLoadTest], object]) -> None:
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        target = Target.parse(f"127.0.0.1:{reserved.getsockname()[1]}")
+        with (
+            WsLoadTest(target, POPULATION, PATIENT) as test,
+            pytest.raises(ConnectionRefusedError, match=f"connection refused at {target}"),
+        ):
+            load(test)
 
 
 def test_slow_readers_hold_up_nobody_else() -> None:

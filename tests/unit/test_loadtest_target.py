@@ -20,7 +20,7 @@ def test_this_machine_may_be_loaded(text: str, shown: str) -> None:
     "text", ["192.0.2.1:3000", "0.0.0.0:3000", "[2001:db8::1]:3000", "[::ffff:192.0.2.1]:3000", "[::]:3000"]
 )
 def test_other_machines_may_not_unless_they_are_mine(text: str) -> None:
-    with pytest.raises(TargetError, match="of your own"):
+    with pytest.raises(TargetError, match="--target-is-mine"):
         Target.parse(text)
     assert Target.parse(text, is_mine=True).port == 3000
 

@@ -69,6 +69,7 @@ cdef extern from "<sys/socket.h>" nogil:
         SOCK_NONBLOCK
         SOCK_CLOEXEC
         SOL_SOCKET
+        SO_ERROR
         SO_LINGER
         SO_REUSEPORT
         SO_RCVBUF

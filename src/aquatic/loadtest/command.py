@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal, Self, TextIO
 
 import aquatic
@@ -31,6 +33,10 @@ FAULTY = 2
 ENDLESS_SECONDS = 1e9
 # Above this the generator may have been what was waited for.
 BUSY_SHARE_MAX = 0.9
+# Of the requests that were due: above this the rate was not kept.
+NOT_SENT_SHARE_MAX = 0.01
+# Of a terminal that does not tell.
+COLUMNS = 80
 
 
 def run(name: str, options: argparse.Namespace) -> int:
@@ -46,16 +52,42 @@ def run(name: str, options: argparse.Namespace) -> int:
     if options.print_parsed:
         print(_printed(file_format, loaded, "Running with this configuration."), flush=True)
     try:
+        if options.json:
+            _require_writable(options.json)
         result = _load(name, loaded, is_mine=options.target_is_mine)
     except (TargetError, ValueError, SilentTrackerError, OSError) as error:
         print(f"Error: {one_line(str(error))}", file=sys.stderr)
         return FAILED
-    if options.json:
-        options.json.write_text(json.dumps(_document(name, file_format, loaded, result), indent=2) + "\n")
     _print_result(result, every_counter=loaded.settings.extra_statistics)
     if loaded.settings.log_level not in (LogLevel.OFF, LogLevel.ERROR):
         _warn(result.report)
+    if result.no_load:
+        print(f"Error: {result.no_load}", file=sys.stderr)
+    if options.json and not _write(options.json, _document(name, file_format, loaded, result)):
+        return FAILED
+    if result.no_load:
+        return FAILED
     return FAULTY if result.report.wrong or _lost(result.report) else 0
+
+
+def _require_writable(path: Path) -> None:
+    """OSError, before a load whose result nobody would see."""
+    if not path.parent.is_dir():
+        raise OSError(f"{path}: there is no folder {path.parent}")
+    if path.is_dir():
+        raise OSError(f"{path}: is a folder")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise OSError(f"{path}: may not be written")
+
+
+def _write(path: Path, document: dict[str, Any]) -> bool:
+    """Whether that was possible."""
+    try:
+        path.write_text(json.dumps(document, indent=2) + "\n")
+    except OSError as error:
+        print(f"Error: {path}: {error.strerror}", file=sys.stderr)
+        return False
+    return True
 
 
 def _printed(file_format: LoadFormat, loaded: LoadedSettings, heading: str) -> str:
@@ -86,11 +118,14 @@ class TrackerUse:
 class Result:
     """What came of a load test."""
 
+    # Where there was no load, of what came before it.
     report: Report
     filled: Report | None
     # Of a local tracker; of the whole run, not only of its last seconds.
     tracker: TrackerUse | None
     responses: int
+    # Why; empty: there was.
+    no_load: str = ""
 
 
 def _load(name: str, loaded: LoadedSettings, *, is_mine: bool) -> Result:
@@ -99,19 +134,20 @@ def _load(name: str, loaded: LoadedSettings, *, is_mine: bool) -> Result:
     transport: Literal["tcp", "udp"] = "udp" if name == "udp" else "tcp"
     target = parts[0][0].target
     with CombinedLoadTest(parts) as test, _ended_by_sigint(test):
+        first = test.sample()
         if settings.greets:
             test.greet(settings.greeting_seconds_max)
-        filled = test.fill(60 + settings.peers / 1000) if settings.fill_first else None
+        fills = settings.fill_first and not test.is_stopped
+        filled = test.fill(60 + settings.peers / 1000) if fills else None
+        if test.is_stopped:
+            return Result(test.finish(first), filled, None, 0, "ended by SIGINT before the load")
         tracker = LocalTracker.find(target, transport)
-        before, responses = tracker.usage() if tracker else None, _responses(test)
+        before, begin = tracker.usage() if tracker else None, test.sample()
         report = _run(test, settings)
         use = TrackerUse.between(before, tracker.usage() if tracker else None)
-        return Result(report, filled, use, _responses(test) - responses)
-
-
-def _responses(test: LoadTest) -> int:
-    counters = test.sample().counters
-    return sum(count for name, count in counters.items() if name.startswith("right_"))
+        whole = test.since(begin)
+        no_load = "" if whole.requests or settings.mode == "hold" else "no request could be sent"
+        return Result(report, filled, use, whole.responses, no_load)
 
 
 def _run(test: LoadTest, settings: LoadSettings) -> Report:
@@ -131,7 +167,7 @@ def _ended_by_sigint(test: LoadTest) -> Iterator[None]:
     """The first SIGINT ends the load with its report, the second the process."""
 
     def stop(_number: int, _frame: object) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         test.stop()
 
     before = signal.signal(signal.SIGINT, stop)
@@ -157,24 +193,49 @@ class Progress:
 
     def show(self, report: Report) -> None:
         """One second's."""
-        line = _progress_line(report)
+        parts = _progress_parts(report)
         if self._output.isatty():
+            # In the last column some begin a new line.
+            columns = _columns(self._output) - 1
+            line = _joined(parts, columns)
             # What is left of a longer line is written over.
-            line, self._width = f"\r{line.ljust(self._width)}", len(line)
-            self._output.write(line)
+            self._output.write(f"\r{line.ljust(min(self._width, columns))}")
+            self._width = len(line)
         else:
-            self._output.write(line + "\n")
+            self._output.write("  ".join(parts) + "\n")
         self._output.flush()
 
 
-def _progress_line(report: Report) -> str:
+def _columns(terminal: TextIO) -> int:
+    try:
+        return os.get_terminal_size(terminal.fileno()).columns or COLUMNS
+    except OSError:
+        return COLUMNS
+
+
+def _joined(parts: list[str], length_max: int) -> str:
+    """As many as there is room for."""
+    line = parts[0]
+    for part in parts[1:]:
+        if len(line) + 2 + len(part) > length_max:
+            break
+        line += f"  {part}"
+    return line[:length_max]
+
+
+def _progress_parts(report: Report) -> list[str]:
+    """What matters most comes first."""
     latency = report.latency
-    times = f"p50 {latency.p50_us:.0f} p99 {latency.p99_us:.0f} us" if latency else "no answers"
-    return (
-        f"{report.responses_per_second:10.0f} responses/s  {times}  errors {report.counters['errors']}"
-        f"  lost {report.counters['lost']}  late {report.counters['late']}"
-        f"  wrong {report.wrong - report.counters['errors']}  busy {report.busy_share:.0%}"
-    )
+    return [
+        f"{report.responses_per_second:8.0f} responses/s",
+        f"p50 {latency.p50_us:.0f} p99 {latency.p99_us:.0f} us" if latency else "no answers",
+        f"errors {report.counters['errors']}",
+        f"lost {report.counters['lost']}",
+        f"wrong {report.wrong - report.counters['errors']}",
+        *([f"not sent {report.not_sent} of {report.due}"] if report.due else []),
+        f"late {report.counters['late']}",
+        f"busy {report.busy_share:.0%}",
+    ]
 
 
 def _by_kind(report: Report) -> dict[str, float]:
@@ -201,6 +262,9 @@ def _print_result(result: Result, *, every_counter: bool) -> None:
         f"lost {_lost(report)}, late {counters['late']}, refused {counters['errors']},"
         f" wrong {report.wrong - counters['errors']}, not answered at the end {_under_way(report)}"
     )
+    if report.due:
+        verdict = "" if _rate_kept(report) else ": the rate was not kept"
+        print(f"due {report.due}, not sent {report.not_sent}{verdict}")
     if every_counter:
         for name, value in counters.items():
             if value:
@@ -213,6 +277,8 @@ def _print_result(result: Result, *, every_counter: bool) -> None:
         f"generator, us per response: user {report.cpu_user_seconds * per_response:.3f}, "
         f"system {report.cpu_system_seconds * per_response:.3f}; busy {report.busy_share:.0%}"
     )
+    if result.no_load:
+        return
     if result.tracker is None:
         print("tracker: not found on this machine")
     else:
@@ -248,7 +314,16 @@ def _cpu(use: TrackerUse) -> tuple[float, float]:
     return use.cpu_user_seconds, use.cpu_system_seconds
 
 
+def _rate_kept(report: Report) -> bool:
+    return report.not_sent <= report.due * NOT_SENT_SHARE_MAX
+
+
 def _warn(report: Report) -> None:
+    if not _rate_kept(report):
+        print(
+            f"Warning: the rate was not kept, {report.not_sent} of {report.due} requests were not sent",
+            file=sys.stderr,
+        )
     if report.busy_share > BUSY_SHARE_MAX:
         print("Warning: the generator was busy all the time, so the tracker may do more", file=sys.stderr)
 
@@ -261,6 +336,8 @@ def _document(name: str, file_format: LoadFormat, loaded: LoadedSettings, result
         "responses_per_second": report.responses_per_second,
         "responses_per_second_by_kind": _by_kind(report),
         "wrong": report.wrong,
+        "due": report.due,
+        "not_sent": report.not_sent,
     }
     return {
         "aquatic": aquatic.__version__,
@@ -268,5 +345,6 @@ def _document(name: str, file_format: LoadFormat, loaded: LoadedSettings, result
         "configuration": configuration,
         "report": asdict(report) | derived,
         "filled": asdict(result.filled) if result.filled else None,
+        "no_load": result.no_load or None,
         "tracker": asdict(result.tracker) | {"responses": result.responses} if result.tracker else None,
     }

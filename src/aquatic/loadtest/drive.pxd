@@ -29,6 +29,8 @@ cdef enum:
     TURNS
     STALLS  # turns of more than STALL_NS, in which nothing else was sent or received
     BUSY_NS  # of turns that sent or received
+    DUE  # at a set rate: requests that should have been sent by now
+    NOT_SENT  # of those, so far
     COMMON_COUNTERS
 
 cdef enum Mode:
@@ -39,6 +41,12 @@ cdef enum Mode:
     MODE_DRAIN  # only receive
     MODE_HOLD  # connections stay open, and nothing is asked for
 
+# What is to end, for good.
+cdef enum Stopping:
+    STOPPING_NOTHING
+    STOPPING_LOAD  # all modes but MODE_DRAIN
+    STOPPING_ALL
+
 cdef struct Plan:
     Mode mode
     uint64_t start_ns
@@ -46,6 +54,9 @@ cdef struct Plan:
     double interval_ns  # between two requests, at a set rate
     uint64_t issued  # in a closed loop or at a set rate
     uint64_t requests_max  # of these; 0: no bound
+    # At a set rate, what the counters were told.
+    uint64_t due
+    uint64_t not_sent
 
 # What the loop calls. `state` is the generator of the protocol.
 cdef struct Verbs:
@@ -63,7 +74,7 @@ cdef struct Drive:
     # Written by the generator's thread, read by others.
     atomic_u64 counters[COUNTERS_MAX]
     atomic_u64 latency[LATENCY_BUCKETS]
-    atomic_u32 stopping
+    atomic_u32 stopping  # Stopping; written by others
 
 # The base of a protocol's generator, which sets `drive.state`, `drive.verbs` and `own_names`.
 cdef class LoadGenerator:
@@ -92,5 +103,7 @@ cdef inline bint take_due(Plan* plan, uint64_t now_ns, uint64_t* due_ns) noexcep
 
 cdef void note_latency(Drive* drive, uint64_t latency_ns) noexcept nogil
 cdef bint run_plan(Drive* drive) noexcept nogil
+cdef bint is_stopped(Drive* drive) noexcept nogil
+cdef void note_due(Drive* drive, uint64_t now_ns) noexcept nogil
 cdef bint plan_aim_reached(Drive* drive) noexcept nogil
 cdef uint32_t latency_bucket(uint64_t latency_ns) noexcept nogil

@@ -10,17 +10,23 @@ from cython.cimports.aquatic.abi.threads import boot_ns, sleep_ns
 from cython.cimports.aquatic.loadtest.drive import (
     BATCH_MAX,
     BUSY_NS,
+    DUE,
     LATENCY_BUCKETS,
     LATENCY_STEPS_LOG2,
     MODE_CLOSED,
     MODE_DRAIN,
     MODE_OPEN,
+    NOT_SENT,
     STALL_NS,
     STALLS,
+    STOPPING_ALL,
+    STOPPING_LOAD,
+    STOPPING_NOTHING,
     TURNS,
     bump,
 )
-from cython.cimports.libc.stdint import uint8_t, uint32_t
+from cython.cimports.libc.math import ceil
+from cython.cimports.libc.stdint import uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcpy
 
 COMMON_COUNTER_NAMES = (
@@ -36,6 +42,8 @@ COMMON_COUNTER_NAMES = (
     "turns",
     "stalls",
     "busy_ns",
+    "due",
+    "not_sent",
 )
 MODES = ("greet", "closed", "open", "fill", "drain", "hold")
 
@@ -76,7 +84,7 @@ class LoadGenerator:
         if drive.state == NULL:
             raise ValueError("no generator of any protocol")
         drive.plan.mode = MODES.index(mode)
-        drive.plan.issued = 0
+        drive.plan.issued = drive.plan.due = drive.plan.not_sent = 0
         drive.plan.requests_max = requests_max
         drive.plan.interval_ns = 1e9 / requests_per_second if drive.plan.mode == MODE_OPEN else 0
         drive.plan.start_ns = boot_ns()
@@ -86,7 +94,11 @@ class LoadGenerator:
         return bool(reached)
 
     def stop(self) -> None:
-        store_u32(address(self.drive.stopping), 1, memory_order_relaxed)
+        if load_u32(address(self.drive.stopping), memory_order_relaxed) == STOPPING_NOTHING:
+            store_u32(address(self.drive.stopping), STOPPING_LOAD, memory_order_relaxed)
+
+    def stop_all(self) -> None:
+        store_u32(address(self.drive.stopping), STOPPING_ALL, memory_order_relaxed)
 
     def counters(self) -> dict[str, int]:
         names = COMMON_COUNTER_NAMES + self.own_names
@@ -130,17 +142,14 @@ def run_plan(drive):
     """Take turns until the plan's end, its aim or `stop`; whether its aim is reached."""
     started = boot_ns()
     next_sweep = started
-    while (
-        started < drive.plan.end_ns
-        and not load_u32(address(drive.stopping), memory_order_relaxed)
-        and not plan_aim_reached(drive)
-    ):
+    while started < drive.plan.end_ns and not is_stopped(drive) and not plan_aim_reached(drive):
         if started >= next_sweep:
             drive.verbs.sweep(drive.state, started)
             next_sweep = started + drive.sweep_interval_ns
         active = drive.verbs.turn(drive.state)
         ended = boot_ns()
         bump(drive, TURNS, 1)
+        note_due(drive, ended)
         if active:
             bump(drive, BUSY_NS, ended - started)
         # A batch is worth waiting for: this is what makes an answer cheap while the tracker has enough to do.
@@ -152,10 +161,34 @@ def run_plan(drive):
         if ended - started > STALL_NS:
             bump(drive, STALLS, 1)
         started = ended
+    note_due(drive, boot_ns())
     # What has become overdue by the end is lost, however long ago it was looked at.
     if drive.plan.mode == MODE_DRAIN:
         drive.verbs.sweep(drive.state, boot_ns())
     return plan_aim_reached(drive)
+
+
+def is_stopped(drive):
+    stopping = load_u32(address(drive.stopping), memory_order_relaxed)
+    return stopping == STOPPING_ALL or (stopping == STOPPING_LOAD and drive.plan.mode != MODE_DRAIN)
+
+
+def note_due(drive, now_ns):
+    """At a set rate: what should have been sent by now, and what of it has not been."""
+    plan = address(drive.plan)
+    if plan.mode != MODE_OPEN:
+        return
+    elapsed_ns = min(now_ns, plan.end_ns) - plan.start_ns
+    # The first is due at once, and the one that is due at the very end is none any more.
+    due = cast(uint64_t, ceil(cast(cython.double, elapsed_ns) / plan.interval_ns))
+    if plan.requests_max:
+        due = min(due, plan.requests_max)
+    due = max(due, plan.issued)
+    bump(drive, DUE, due - plan.due)
+    # It grows and shrinks: what is added wraps round.
+    bump(drive, NOT_SENT, due - plan.issued - plan.not_sent)
+    plan.due = due
+    plan.not_sent = due - plan.issued
 
 
 def plan_aim_reached(drive):

@@ -9,7 +9,7 @@ COMMON_COUNTER_NAMES: Final[tuple[str, ...]]
 class LoadGenerator:
     """Asks a tracker over several sockets in one thread, and checks and counts the answers.
 
-    `run` is for that thread alone; `stop`, `counters` and `latency_buckets` may be called from any.
+    `run` is for that thread alone; everything else may be called from any.
     """
 
     def run(
@@ -24,7 +24,9 @@ class LoadGenerator:
         hold: connections stay open, no aim.
         """
     def stop(self) -> None:
-        """End this and every later `run` soon."""
+        """End this and every later `run` soon, but for those that drain."""
+    def stop_all(self) -> None:
+        """Those too."""
     def counters(self) -> dict[str, int]:
         """Since the beginning, by name: the common ones, then the protocol's own."""
     def latency_buckets(self) -> list[int]:

@@ -23,6 +23,7 @@ cdef enum:
     WRONG_SHAPE  # not HTTP, or not the bencode that was asked for
     CONNECTIONS_OPENED
     CONNECTIONS_FAILED
+    CONNECTIONS_REFUSED  # of those, because nobody listens
     CONNECTIONS_CUT  # with a request under way
     HANDSHAKES
     HANDSHAKES_RESUMED

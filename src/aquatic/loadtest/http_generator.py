@@ -62,6 +62,7 @@ from cython.cimports.aquatic.loadtest.http_generator import (
     CONNECTIONS_CUT,
     CONNECTIONS_FAILED,
     CONNECTIONS_OPENED,
+    CONNECTIONS_REFUSED,
     ENDING_NS,
     EVENTS_MAX,
     HANDSHAKES,
@@ -109,6 +110,7 @@ OWN_COUNTER_NAMES = (
     "wrong_shape",
     "connections_opened",
     "connections_failed",
+    "connections_refused",
     "connections_cut",
     "handshakes",
     "handshakes_resumed",
@@ -625,6 +627,7 @@ def fail(generator, connection):
     bump(generator.drive, SOCKET_ERRORS, 1)
     if connection.wire.phase != WIRE_OPEN:
         bump(generator.drive, CONNECTIONS_FAILED, 1)
+        bump(generator.drive, CONNECTIONS_REFUSED, 1 if connection.wire.refused else 0)
     elif has_request:
         bump(generator.drive, CONNECTIONS_CUT, 1)
     if has_request:

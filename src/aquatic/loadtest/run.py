@@ -18,9 +18,12 @@ from aquatic.loadtest.population import Population
 from aquatic.loadtest.target import Address, Target
 from aquatic.loadtest.terms import Mode
 
-# How often the wrong answers are looked at while a tracker is filled, and how many are borne beyond one a peer.
-FILL_LOOK_SECONDS = 0.5
+# How often it is looked at whether a tracker that is to be greeted or filled can be.
+LOOK_SECONDS = 0.25
+# Wrong answers that are borne beyond one a peer while a tracker is filled.
 WRONG_WHILE_FILLED_MAX = 1000
+# So long a tracker that refuses every connection may be one that is about to listen.
+REFUSED_SECONDS_MAX = 1.0
 
 EVENTS = {"none": 0, "completed": 1, "started": 2, "stopped": 3}
 
@@ -127,6 +130,16 @@ class Report:
         return self._sum("wrong_") + self.counters["errors"]
 
     @property
+    def due(self) -> int:
+        """Requests that a set rate asked for; 0 without one."""
+        return self.counters["due"]
+
+    @property
+    def not_sent(self) -> int:
+        """Of those; what was due before and is sent now makes up for others."""
+        return max(0, self.counters["not_sent"])
+
+    @property
     def responses_per_second(self) -> float:
         """Right ones, of all kinds."""
         return self.responses / self.seconds
@@ -211,6 +224,8 @@ class LoadTest:
         self.target = target
         self.load = load
         self.population = population
+        # By `stop`.
+        self.is_stopped = False
         self._workers: list[Worker] = []
 
     def add_worker(self, generator: LoadGenerator) -> None:
@@ -225,7 +240,7 @@ class LoadTest:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.stop()
+        self._abandon()
         for worker in self._workers:
             if worker.thread is not None:
                 worker.thread.join()
@@ -252,9 +267,15 @@ class LoadTest:
         return next((thread for thread in threads if thread and thread.is_alive()), None)
 
     def stop(self) -> None:
-        """Make every worker end soon and for good. May be called from any thread."""
+        """Make every worker end soon and for good, but let it drain. May be called from any thread."""
+        self.is_stopped = True
         for worker in self._workers:
             worker.generator.stop()
+
+    def _abandon(self) -> None:
+        """Nothing is to come of it any more."""
+        for worker in self._workers:
+            worker.generator.stop_all()
 
     def sample(self) -> Sample:
         """Now; may be called while the workers work."""
@@ -275,34 +296,51 @@ class LoadTest:
         )
 
     def greet(self, seconds: float = 30.0) -> None:
-        """Get a connection id for every socket, or open every connection. SilentTrackerError."""
+        """Get a connection id for every socket, or open every connection, until `stop`.
+
+        SilentTrackerError, ConnectionRefusedError.
+        """
+        before = self.sample()
         self.start("greet", seconds)
-        if not self.join():
+        while working := self._working():
+            working.join(LOOK_SECONDS)
+            self._require_open(before)
+        if not self.join() and not self.is_stopped:
             raise SilentTrackerError(f"{self.target} did not answer within {seconds:g} s")
 
     def fill(self, seconds: float) -> Report:
-        """Announce every peer until it has been acknowledged.
+        """Announce every peer until it has been acknowledged, or until `stop`.
 
         SilentTrackerError when that takes longer, or when more answers are wrong than there are peers: whoever is
-        refused every time would be asked for ever.
+        refused every time would be asked for ever. ConnectionRefusedError.
         """
         before = self.sample()
         self.start("fill", seconds)
         while working := self._working():
-            working.join(FILL_LOOK_SECONDS)
-            if self._since(before).wrong > self.population.peers + WRONG_WHILE_FILLED_MAX:
-                self.stop()
+            working.join(LOOK_SECONDS)
+            self._require_open(before)
+            if self.since(before).wrong > self.population.peers + WRONG_WHILE_FILLED_MAX:
+                self._abandon()
         reached = self.join()
-        report = self._since(before)
-        if not reached:
+        report = self.since(before)
+        if not reached and not self.is_stopped:
             raise SilentTrackerError(
                 f"{report.counters['right_announce']} of {self.population.peers} peers within {report.seconds:.1f} s, "
                 f"{report.counters['lost']} requests lost, {report.wrong} wrong answers"
             )
         return report
 
-    def _since(self, before: Sample) -> Report:
+    def since(self, before: Sample) -> Report:
+        """What has happened since an earlier sample."""
         return Report.between(before, self.sample(), len(self._workers))
+
+    def _require_open(self, before: Sample) -> None:
+        """ConnectionRefusedError when there was no connection ever, and has been time for one since."""
+        now = self.sample()
+        opened, refused = (now.counters.get(f"connections_{what}", 0) for what in ("opened", "refused"))
+        if refused and not opened and now.at_seconds - before.at_seconds >= REFUSED_SECONDS_MAX:
+            self._abandon()
+            raise ConnectionRefusedError(f"connection refused at {self.target}")
 
     def run(
         self,
@@ -317,13 +355,15 @@ class LoadTest:
         """Load for so long, or so many requests, or until `stop`; then wait for answers under way.
 
         `progress`: each second's report. The one returned is of the last seconds only, if so many are given.
+        ConnectionRefusedError.
         """
-        last = self.sample()
+        first = last = self.sample()
         samples = deque([last], maxlen=summarise_last_seconds + 1)
         self.start(mode, seconds, requests_per_second, requests_max)
         end = last.at_seconds + seconds
         while (left := end - time.monotonic()) > 0 and (working := self._working()):
             working.join(min(left, 1.0))
+            self._require_open(first)
             now = self.sample()
             if progress:
                 progress(Report.between(last, now, len(self._workers)))
@@ -331,10 +371,14 @@ class LoadTest:
             if summarise_last_seconds:
                 samples.append(now)
         self.join()
+        return self.finish(samples[0])
+
+    def finish(self, first: Sample) -> Report:
+        """Wait for answers under way: the report since then, with what was lost."""
         # What arrives from here on is counted as answered, but not as time.
         after = self.sample()
         self.drain()
-        report = Report.between(samples[0], after, len(self._workers))
+        report = Report.between(first, after, len(self._workers))
         return _with_drained(report, after, self.sample(), self.losses)
 
     def drain(self) -> None:

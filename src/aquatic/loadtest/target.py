@@ -35,7 +35,7 @@ class Target:
         mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
         if not (mapped or address).is_loopback and not is_mine:
             raise TargetError(
-                f"{address} is not this machine: load is for trackers of your own, say so to go on"
+                f"{address} is not this machine: load is for trackers of your own; --target-is-mine says that it is one"
             )
         return cls(mapped or address, int(port))
 

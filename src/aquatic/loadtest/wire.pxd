@@ -32,6 +32,7 @@ cdef struct Wire:
     SSL* tls
     SSL_SESSION* session  # of the last connection, to be resumed
     bint resumed  # whether this connection's handshake did
+    bint refused  # the last attempt to connect: nobody listens
 
 # Sets up epoll and TLS; False without a descriptor or memory. `wires_end` gives back what was taken.
 cdef bint wires_init(Wires* wires, bint tls) noexcept nogil
@@ -50,5 +51,6 @@ cdef void wire_close(const Wires* wires, Wire* wire, bint resets) noexcept nogil
 # Close and forget the session.
 cdef void wire_end(const Wires* wires, Wire* wire) noexcept nogil
 cdef bint start_tls(const Wires* wires, Wire* wire) noexcept nogil
+cdef int socket_error(int fd) noexcept nogil
 cdef bint shake_hands(Wire* wire) noexcept nogil
 cdef int64_t tls_failure(const Wire* wire, int result) noexcept nogil

@@ -49,6 +49,7 @@ from cython.cimports.aquatic.abi.sockets import (
     IPPROTO_TCP,
     MSG_DONTWAIT,
     MSG_NOSIGNAL,
+    SO_ERROR,
     SO_LINGER,
     SOCK_CLOEXEC,
     SOCK_NONBLOCK,
@@ -61,12 +62,14 @@ from cython.cimports.aquatic.abi.sockets import (
     epoll_create1,
     epoll_ctl,
     epoll_event,
+    getsockopt,
     linger,
     recv,
     send,
     setsockopt,
     sockaddr,
     socket,
+    socklen_t,
 )
 from cython.cimports.aquatic.loadtest.wire import (
     WIRE_CLOSED,
@@ -74,7 +77,7 @@ from cython.cimports.aquatic.loadtest.wire import (
     WIRE_OPEN,
     WIRE_SHAKING_HANDS,
 )
-from cython.cimports.libc.errno import EAGAIN, EINPROGRESS, EPROTO, errno
+from cython.cimports.libc.errno import EAGAIN, ECONNREFUSED, EINPROGRESS, EPROTO, errno
 from cython.cimports.libc.stdint import int64_t
 
 
@@ -106,6 +109,7 @@ def wire_open(wires, wire, number):
     on = declare(int, 1)
     event = declare(epoll_event)
     tracker = cast(pointer[sockaddr], address(wires.tracker.bytes))
+    wire.refused = False
     wire.fd = socket(tracker.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
     if wire.fd < 0:
         return False
@@ -122,6 +126,7 @@ def wire_open(wires, wire, number):
     event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET
     event.data.u64 = number
     failed = connect(wire.fd, tracker, wires.tracker.length)
+    wire.refused = failed and errno == ECONNREFUSED
     if (
         (failed and errno != EINPROGRESS)
         or epoll_ctl(wires.epoll, EPOLL_CTL_ADD, wire.fd, address(event)) < 0
@@ -151,10 +156,19 @@ def start_tls(wires, wire):
 def wire_proceed(wire, events):
     if wire.phase == WIRE_CONNECTING:
         if events & (EPOLLERR | EPOLLHUP):
+            wire.refused = socket_error(wire.fd) == ECONNREFUSED
             return False
         if events & EPOLLOUT:
             wire.phase = WIRE_OPEN if wire.tls == NULL else WIRE_SHAKING_HANDS
     return wire.phase != WIRE_SHAKING_HANDS or shake_hands(wire)
+
+
+def socket_error(fd):
+    """The error that an event told of."""
+    error = declare(int, 0)
+    length = declare(socklen_t, sizeof(error))
+    getsockopt(fd, SOL_SOCKET, SO_ERROR, address(error), address(length))
+    return error
 
 
 def shake_hands(wire):

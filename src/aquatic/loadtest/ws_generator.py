@@ -82,6 +82,7 @@ from cython.cimports.aquatic.loadtest.ws_state import (
     CONNECTIONS_FAILED,
     CONNECTIONS_OPENED,
     CONNECTIONS_PER_SOURCE,
+    CONNECTIONS_REFUSED,
     LOOKED_AT_MAX,
     OFFER_FRAME_BYTES,
     OFFERS_BYTES_MAX,
@@ -139,6 +140,7 @@ OWN_COUNTER_NAMES = (
     "acknowledgements",
     "connections_opened",
     "connections_failed",
+    "connections_refused",
     "connections_cut",
     "slow_offers",
     "slow_cut",
@@ -441,6 +443,7 @@ def cut(generator, client):
     now_ns = boot_ns()
     if client.link.phase != LINK_OPEN:
         bump(generator.drive, CONNECTIONS_FAILED, 1)
+        bump(generator.drive, CONNECTIONS_REFUSED, 1 if client.link.wire.refused else 0)
         generator.opening -= 1
     else:
         bump(generator.drive, SLOW_CUT if client.slow else CONNECTIONS_CUT, 1)

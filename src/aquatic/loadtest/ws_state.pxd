@@ -55,6 +55,7 @@ cdef enum:
     ACKNOWLEDGEMENTS  # responses to answers, as some trackers send
     CONNECTIONS_OPENED
     CONNECTIONS_FAILED
+    CONNECTIONS_REFUSED  # of those, because nobody listens
     CONNECTIONS_CUT
     SLOW_OFFERS  # of the right ones, to slow readers
     SLOW_CUT
