@@ -147,7 +147,7 @@ def silent_but_for_connects(request: Request, answer: bytes) -> list[bytes]:
 
 def test_a_second_sigint_ends_it_at_once(tmp_path: Path) -> None:
     with stand_in_tracker(meddle=silent_but_for_connects) as tracker:
-        file = write(tmp_path, tracker.address, PATIENT, "weight_connect = 0")
+        file = write(tmp_path, tracker.address, "timeout_ms = 3600000", "weight_connect = 0")
         with running(command(file, "udp")) as process:
             process.wait_for_line("responses/s")
             process.signal(signal.SIGINT)
