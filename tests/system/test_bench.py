@@ -143,7 +143,7 @@ def test_latency_is_measured_while_others_misbehave() -> None:
     def reports(result: Result) -> list[Report]:
         return [once.report for phase in result.data["ours"].values() for once in phase]
 
-    result = measured(measure, lambda result: all(report.responses for report in reports(result)))
+    result = measured(measure, lambda result: any(report.responses for report in reports(result)))
     assert [row[0] for row in result.tables[0].rows] == ["nothing else", "20 misbehave"]
     assert len(reports(result)) == 4
     assert all(report.counters["lost"] == 0 for report in reports(result))

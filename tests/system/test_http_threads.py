@@ -173,7 +173,9 @@ def encrypting_listener(address: SocketAddress, pair: Certificate) -> Listener:
 
 
 def configuration(certificate: Certificate, denied: Path) -> Configuration:
-    """Every protocol on both families; limits by address would be in the way, as all clients have the same."""
+    """Every protocol on both families; limits by address would be in the way, as all clients have the same, and those
+    of time where a client stands still.
+    """
     addresses = [SocketAddress(ip_address(host), 0) for host in HOSTS.values()]
     return Configuration(
         listeners=(
@@ -183,7 +185,13 @@ def configuration(certificate: Certificate, denied: Path) -> Configuration:
         ),
         swarm=Swarm(cleaning_interval_seconds=1, memory_bytes_max=1 << 28),
         workers=Workers(udp_count=2, stream_count=3, poll_timeout_ms=5),
-        connections=Connections(per_address_max=0, new_per_address_per_second_max=0),
+        connections=Connections(
+            per_address_max=0,
+            new_per_address_per_second_max=0,
+            handshake_seconds_max=600,
+            header_seconds_max=600,
+            idle_seconds_max=600,
+        ),
         access_list=AccessList(mode=AccessListMode.DENY, path=FilePath(str(denied))),
         statistics=Statistics(
             standard_output=True, response_latency=True, peers_per_torrent=True, peer_clients=True
