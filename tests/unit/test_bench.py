@@ -14,6 +14,8 @@ from aquatic.bench.catalogue import RUNS
 from aquatic.bench.certificate import make_certificate
 from aquatic.bench.charts import bar_svg, line_svg
 from aquatic.bench.frames import masked_frame
+from aquatic.bench.generators import Cost
+from aquatic.bench.generators import table_row as generator_row
 from aquatic.bench.idle import IdleMemory, idle_chart
 from aquatic.bench.idle import table_row as idle_row
 from aquatic.bench.latency import UDP_PHASES, PhaseResult, latency_chart
@@ -421,6 +423,13 @@ def test_memory_is_shared_among_peers_and_what_comes_back_is_a_share_of_the_grow
         "ours", "20.0", "30.0", "25.0", "30.0", "80%",
     ]  # fmt: skip
     assert memory_row("ours", Memory([filled], None))[-1] == "-"
+
+
+def test_a_generator_stands_beside_what_it_got_out_of_the_tracker() -> None:
+    costs = [Cost(200_000, 0.5, 2.0, 5.0), Cost(180_000, 0.7, 2.0, 5.0)]
+    assert generator_row("ours", costs) == [
+        "ours", "190.0 (180.0 to 200.0)", "0.60 (0.50 to 0.70)", "2.00", "5.00", "95 (90 to 100) %",
+    ]  # fmt: skip
 
 
 def phase(report: Report, **changes: float) -> PhaseResult:

@@ -48,6 +48,11 @@ class Cost:
     system_us: float
     tracker_us: float
 
+    @property
+    def tracker_share(self) -> float:
+        """Of a core. Near 1 the tracker is what all wait for, and not the generator."""
+        return self.responses_per_second * self.tracker_us / 1e6
+
 
 @dataclass(frozen=True, slots=True)
 class Spent:
@@ -62,7 +67,14 @@ class Spent:
 
 
 Generate = Callable[[RunningTracker, Population], Spent]
-HEAD = ("generator", "responses/s, k", "its user CPU, us", "its system CPU, us", "the tracker's CPU, us")
+HEAD = (
+    "generator",
+    "responses/s, k",
+    "its user CPU, us",
+    "its system CPU, us",
+    "the tracker's CPU, us",
+    "its core used",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +249,7 @@ def table_row(name: str, costs: Sequence[Cost]) -> list[str]:
             Spread.of(getattr(each, part) for each in costs).show(2)
             for part in ("user_us", "system_us", "tracker_us")
         ),
+        Spread.of(each.tracker_share for each in costs).show(0, 0.01) + " %",
     ]
 
 
