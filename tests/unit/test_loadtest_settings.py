@@ -107,6 +107,15 @@ active = true
 """
 
 
+@pytest.mark.parametrize(("share", "address"), [("0", "127.0.0.1"), ("1", "::1")])
+def test_an_address_that_gets_no_load_is_left_out(share: str, address: str) -> None:
+    settings = load(UDP, UDP_FILE.replace("second_share = 0.25", f"second_share = {share}"))
+    ((only, its_share),) = UDP.prepare(settings, CORES, is_mine=False)
+    with only:
+        assert its_share == 1
+        assert str(only.target.address) == address
+
+
 def test_udp_load_is_as_the_file_says() -> None:
     settings = load(UDP, UDP_FILE)
     (first, first_share), (second, second_share) = UDP.prepare(settings, CORES, is_mine=False)

@@ -295,7 +295,7 @@ class LoadFormat:
     def prepare(
         self, settings: LoadSettings, usable_cores: frozenset[int], *, is_mine: bool
     ) -> list[tuple[LoadTest, float]]:
-        """A test for each address, with its share of the load. TargetError, ValueError, OSError."""
+        """A test for each address that gets some of the load, with its share. TargetError, ValueError, OSError."""
         terms = settings.load_terms(usable_cores)
         addresses = [(str(settings.server_address), 1.0)]
         if settings.second_address:
@@ -305,6 +305,8 @@ class LoadFormat:
             ]
         tests = []
         for number, (address, share) in enumerate(addresses):
+            if not share:
+                continue
             target = Target.parse(address, is_mine=is_mine)
             population = settings.population(target, share, settings.random_seed + number)
             own = {
