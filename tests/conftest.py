@@ -1,6 +1,7 @@
 """What every test folder shares."""
 
 import os
+import signal
 from collections import Counter
 
 import pytest
@@ -11,6 +12,10 @@ settings.register_profile(
     "aquatic", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("aquatic")
+
+# Whoever was started in the background ignores it, and so would every process that is interrupted here.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 collect_ignore = [] if "AQUATIC_SANITIZER" in os.environ else ["sanitizer"]
 
