@@ -16,7 +16,7 @@ from aquatic.bench.load import Workload
 from aquatic.bench.process import RunningTracker, TrackerError
 from aquatic.bench.result import Bar, BarChart, Result, Spread
 from aquatic.bench.runs import Conditions, keep_configuration, log
-from aquatic.bench.trackers import Wire, found_programs
+from aquatic.bench.trackers import Tracker, Wire, found_programs
 from aquatic.loadtest.population import Population
 
 FILL_SECONDS_MAX = 600
@@ -98,27 +98,32 @@ class GeneratorRun:
         return self.rounds * 4 * (self.seconds + START_SECONDS + self.workload.fill_seconds)
 
     def measure(self, conditions: Conditions) -> Result:
-        """One table."""
+        """A table for each tracker: the run's own, unless the user wants others."""
         result = Result(self.name, self.title, conditions.command)
+        for tracker in conditions.choose((self.tracker,), self.wire, result):
+            self._on(tracker, conditions, result)
+        result.notes.append(
+            "CPU of the generators' whole processes; what others take to prepare counts as theirs"
+        )
+        return result
+
+    def _on(self, tracker: Tracker, conditions: Conditions, result: Result) -> None:
+        """One tracker's table."""
         found: dict[str, list[Cost]] = {}
         for _ in range(conditions.rounds or self.rounds):
             for name, generate in self._generators(conditions).items():
                 try:
-                    found.setdefault(name, []).append(self._once(generate, conditions, result))
+                    found.setdefault(name, []).append(self._once(generate, tracker, conditions, result))
                 except (TrackerError, ConnectionError, subprocess.SubprocessError) as error:
                     result.notes.append(f"{name}: {error}")
                     result.failed = True
                 else:
                     log(f"{name}: {found[name][-1]}")
-        result.data["generators"] = found
-        caption = f"On {self.tracker}, {self.workload.caption}"
+        result.data[tracker.name] = found
+        caption = f"On {tracker.name}, {self.workload.caption}"
         result.table(caption, HEAD, [table_row(name, costs) for name, costs in found.items() if costs])
         bars = [cost_bar(name, costs) for name, costs in found.items() if costs]
         result.bar_charts.append(BarChart(caption, "microseconds a response", ["user", "system"], bars))
-        result.notes.append(
-            "CPU of the generators' whole processes; what others take to prepare counts as theirs"
-        )
-        return result
 
     def _generators(self, conditions: Conditions) -> dict[str, Generate]:
         """Those that are here."""
@@ -140,9 +145,8 @@ class GeneratorRun:
             found["wrk, one request for each peer"] = partial(_wrk_all, connections, whole_seconds)
         return found
 
-    def _once(self, generate: Generate, conditions: Conditions, result: Result) -> Cost:
+    def _once(self, generate: Generate, tracker: Tracker, conditions: Conditions, result: Result) -> Cost:
         """TrackerError, SilentTrackerError, SubprocessError."""
-        (tracker,) = conditions.choose((self.tracker,), self.wire, Result(self.name, self.title))
         population = self.workload.population()
         with conditions.start(
             tracker,
