@@ -9,14 +9,13 @@ Announces are of a torrent that the connection has for itself, so that it does n
 first. That the handler answers well is what `http_sequence` and the tests look at.
 """
 
-from collections.abc import Iterator
-
 from aquatic.control.answer_sizes import http_torrents_fitting
 from aquatic.dataplane.stream.border import ListenerSettings, StreamSettings, StreamWorkers
 from aquatic.dataplane.swarm.border import Swarm, SwarmSettings
 from aquatic.testing.http import HttpService, HttpSimulation
 from aquatic.testing.stream import decode_proxy_header
 from aquatic.testing.swarm import Swarm as OwnSwarm
+from fuzz.steps import take_all
 
 PEERS = 6
 HEADER = b"X-Forwarded-For"
@@ -323,18 +322,6 @@ class Sequence:
         assert self.simulation.descriptors() == self.simulation.memory_bytes() == 0
 
 
-def steps(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Read the fuzzer's bytes: kind, whom it concerns, length and content of each step."""
-    place = 0
-    while place + 3 <= len(data):
-        kind, which, length = data[place : place + 3]
-        yield kind, which, data[place + 3 : place + 3 + length % 64]
-        place += 3 + length % 64
-
-
 def run(data: bytes) -> None:
     """Take all steps in the fuzzer's bytes. What must not be ends in an AssertionError or a crash."""
-    sequence = Sequence()
-    for step in steps(data):
-        sequence.step(*step)
-    sequence.end()
+    take_all(Sequence(), data)

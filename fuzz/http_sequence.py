@@ -5,11 +5,10 @@ came or written than there is room for, all that is written is whole responses w
 that is to be closed says so, the bounds of the swarm hold, and at the end a stranger is served as if nothing had been.
 """
 
-from collections.abc import Iterator
-
 from aquatic.protocol import bencode
 from aquatic.testing.http import HttpService
 from aquatic.testing.swarm import Swarm
+from fuzz.steps import take_all
 
 PEERS_MAX = 96
 TORRENTS_MAX = 24
@@ -108,8 +107,9 @@ class Sequence:
         query = b"&".join(b"info_hash=" + b"%%%02X" % (byte % 40) * 20 for byte in hashes[:12])
         self.deliver(b"GET /scrape?" + query + b" HTTP/1.1\r\n\r\n", ip)
 
-    def step(self, kind: int, ip: bytes, rest: bytes) -> None:
+    def step(self, kind: int, which: int, rest: bytes) -> None:
         """Take one step."""
+        ip = SOURCES[which % len(SOURCES)]
         number = int.from_bytes(rest[:4], "little")
         match kind % 10:
             case 0 | 1:
@@ -143,18 +143,6 @@ class Sequence:
         assert b"11:external ip4:\xc0\0\2\1" in output
 
 
-def steps(data: bytes) -> Iterator[tuple[int, bytes, bytes]]:
-    """Read the fuzzer's bytes: kind, source, length and content of each step."""
-    place = 0
-    while place + 3 <= len(data):
-        kind, source, length = data[place : place + 3]
-        yield kind, SOURCES[source % len(SOURCES)], data[place + 3 : place + 3 + length]
-        place += 3 + length
-
-
 def run(data: bytes) -> None:
     """Take all steps in the fuzzer's bytes. What must not be ends in an AssertionError or a crash."""
-    sequence = Sequence()
-    for step in steps(data):
-        sequence.step(*step)
-    sequence.end()
+    take_all(Sequence(), data, 255)

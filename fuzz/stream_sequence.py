@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from aquatic.testing.stream import StreamGroup, StreamSettings, StreamSimulation
+from fuzz.steps import take_all
 
 CONNECTIONS_MAX = 6
 REQUEST_BYTES_MAX = 64
@@ -262,18 +263,6 @@ def active(server: StreamSimulation) -> int:
     return sum(server.counters(family)["active"] for family in (4, 6))
 
 
-def steps(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Read the fuzzer's bytes: kind, whom it concerns, length and content of each step."""
-    place = 0
-    while place + 3 <= len(data):
-        kind, which, length = data[place : place + 3]
-        yield kind, which, data[place + 3 : place + 3 + length % 64]
-        place += 3 + length % 64
-
-
 def run(data: bytes) -> None:
     """Take all steps in the fuzzer's bytes. What must not be ends in an AssertionError or a crash."""
-    sequence = Sequence()
-    for step in steps(data):
-        sequence.step(*step)
-    sequence.end()
+    take_all(Sequence(), data)

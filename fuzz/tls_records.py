@@ -8,12 +8,12 @@ input does much the same each time, but not quite.
 
 import contextlib
 import ssl
-from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from aquatic.dataplane.stream.tls_context import TlsContext, TlsTicketKeys
 from aquatic.testing.stream import StreamSettings, StreamSimulation
+from fuzz.steps import steps
 from tests.support.certificates import TlsPeer, make_certificate
 from tests.support.tls_records import HEAD_BYTES, record, records_of
 
@@ -104,21 +104,12 @@ class Connection:
                 self.answer += self.peer.open(self.send(self.peer.seal(request)))
 
 
-def steps(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Read the fuzzer's bytes: flight and kind, place, length and content of each step."""
-    place = 0
-    while place + 3 <= len(data):
-        kind, where, length = data[place : place + 3]
-        yield kind, where, data[place + 3 : place + 3 + length]
-        place += 3 + length
-
-
 def run(data: bytes) -> None:
     """Let a client live through all of it. What must not be ends in an AssertionError or a crash."""
     server = StreamSimulation(SETTINGS)
     server.set_tls(CONTEXT)
     version = data[0] if data else 0
-    client = Connection(server, version, list(steps(data[1:])))
+    client = Connection(server, version, list(steps(data[1:], 255)))
     client.live()
     assert WHOLE_ANSWER.startswith(client.answer)
     if client.steps == []:

@@ -6,10 +6,10 @@ other.
 """
 
 import json
-from collections.abc import Iterator
 
 from aquatic.testing.stream import StreamSettings
 from aquatic.testing.ws_stream import WsSettings
+from fuzz.steps import take_all
 from tests.support.ws_signalling import (
     CLOSE,
     PING,
@@ -204,18 +204,6 @@ class Sequence:
         assert [set(message) for message in first.take()] == [SHAPES[0], SHAPES[2]]
 
 
-def steps(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Read the fuzzer's bytes: kind, whom it concerns, length and content of each step."""
-    place = 0
-    while place + 3 <= len(data):
-        kind, which, length = data[place : place + 3]
-        yield kind, which, data[place + 3 : place + 3 + length % 64]
-        place += 3 + length % 64
-
-
 def run(data: bytes) -> None:
     """Take all steps in the fuzzer's bytes. What must not be ends in an AssertionError or a crash."""
-    sequence = Sequence()
-    for step in steps(data):
-        sequence.step(*step)
-    sequence.end()
+    take_all(Sequence(), data)

@@ -12,11 +12,11 @@ from random import Random
 
 import pytest
 
-from aquatic.dataplane.stream.tls_context import TlsContext, TlsTicketKeys
+from aquatic.dataplane.stream.tls_context import TlsContext
 from aquatic.testing.stream import StreamSimulation
 from tests.simulation.test_connections import ANSWERS, LINES, check_nothing_left
 from tests.simulation.test_tls_connections import VERSIONS, Client, connected, simulation
-from tests.support.certificates import Certificate, make_certificate
+from tests.support.certificates import Certificate
 from tests.support.tls_records import HEAD_BYTES, record, records_of
 
 RECORD_BYTES_MAX = (1 << 14) + 256
@@ -166,16 +166,6 @@ class HostileClient(Client):
             for flight, requests in (("requests", REQUESTS), ("end", LAST_REQUESTS)):
                 received = self.send(flight, b"".join(map(self.peer.seal, requests)))
                 self.answer += self.peer.open(received)
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    return make_certificate(tmp_path_factory.mktemp("certificate"))
-
-
-@pytest.fixture(scope="module")
-def context(certificate: Certificate) -> TlsContext:
-    return TlsContext(certificate.certificate, certificate.private_key, TlsTicketKeys())
 
 
 def causes(server: StreamSimulation) -> Counter[str]:

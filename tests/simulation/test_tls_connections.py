@@ -15,21 +15,6 @@ from tests.support.proxy_header import text_header
 VERSIONS = [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    return make_certificate(tmp_path_factory.mktemp("certificate"))
-
-
-@pytest.fixture(scope="module")
-def ticket_keys() -> TlsTicketKeys:
-    return TlsTicketKeys()
-
-
-@pytest.fixture(scope="module")
-def context(certificate: Certificate, ticket_keys: TlsTicketKeys) -> TlsContext:
-    return TlsContext(certificate.certificate, certificate.private_key, ticket_keys)
-
-
 def simulation(context: TlsContext, **changes: object) -> StreamSimulation:
     server = StreamSimulation(StreamSettings(**changes))  # type: ignore[arg-type]
     server.set_tls(context)

@@ -6,21 +6,11 @@ from itertools import pairwise
 
 import pytest
 
-from aquatic.dataplane.stream.tls_context import TlsContext, TlsTicketKeys
+from aquatic.dataplane.stream.tls_context import TlsContext
 from aquatic.testing.stream import StreamGroup, StreamSettings, StreamSimulation
 from tests.simulation.test_connections import ANSWERS, LINES, check_nothing_left
 from tests.simulation.test_tls_connections import VERSIONS, Client, connected
-from tests.support.certificates import Certificate, make_certificate
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
-    return make_certificate(tmp_path_factory.mktemp("certificate"))
-
-
-@pytest.fixture(scope="module")
-def context(certificate: Certificate) -> TlsContext:
-    return TlsContext(certificate.certificate, certificate.private_key, TlsTicketKeys())
+from tests.support.certificates import Certificate
 
 
 def workers(context: TlsContext, count: int = 2, **changes: object) -> list[StreamSimulation]:

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from aquatic.bench.process import on_cores
 from aquatic.bench.trackers import Wire
 from aquatic.loadtest.target import Target
 
@@ -38,7 +39,7 @@ def misbehaving(target: Target, wire: Wire, connections: int, cores: tuple[int, 
     if wire in ("https", "wss"):
         command.append("--tls")
     process = subprocess.Popen(
-        [*BEHIND, "taskset", "--cpu-list", ",".join(map(str, cores)), *command],
+        [*BEHIND, *on_cores(cores), *command],
         stdout=subprocess.PIPE,
         text=True,
         bufsize=1,

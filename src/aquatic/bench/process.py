@@ -157,13 +157,7 @@ def started(
         )
         serving = replace(serving, **settings)  # type: ignore[arg-type]
         own_command = (*program, *tracker.arguments(serving))
-        command = [
-            *_PRIORITY_COMMANDS[priority],
-            "taskset",
-            "--cpu-list",
-            ",".join(map(str, cores)),
-            *own_command,
-        ]
+        command = [*_PRIORITY_COMMANDS[priority], *on_cores(cores), *own_command]
         with (directory / "output.txt").open("wb") as output:
             process = subprocess.Popen(command, cwd=directory, stdout=output, stderr=subprocess.STDOUT)
         target = Target.parse(f"127.0.0.1:{serving.port}")
@@ -175,6 +169,11 @@ def started(
             yield running
         finally:
             _end(process)
+
+
+def on_cores(cores: tuple[int, ...]) -> tuple[str, ...]:
+    """The beginning of a command that is to run there only."""
+    return ("taskset", "--cpu-list", ",".join(map(str, cores)))
 
 
 @contextmanager
